@@ -5,7 +5,7 @@ call its handlers, and in the simulator; the same messages in the same order wit
 the same state and the same outgoing messages.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 Handler = Callable[[Any, int], Any]
@@ -49,6 +49,20 @@ class Behaviour:
     """What is done with each type of message."""
     queries: Mapping[type, Query]
     """How each type of question is answered, from the state as it is."""
+    watched: Container[Any] = frozenset()
+    """Keys whose changes somebody in the same process waits for; the engine replaces it."""
+
+    def __init__(self) -> None:
+        self.changed: list[Any] = []
+        """Watched keys whose state has changed in this batch; the engine empties it."""
+
+    def look(self, key: Any) -> Any:
+        """Return the state under a key that may be watched, or None."""
+        del key
 
     def finish_batch(self, now: int) -> None:
         """Do what is done once per batch rather than once per message, such as a conflated feed."""
+
+    def is_idle(self) -> bool:
+        """Whether nothing is under way that this behaviour waits for."""
+        return True

@@ -1,0 +1,1 @@
+"""The actors of the exchange, their vocabulary and their pure cores."""

@@ -28,12 +28,7 @@ def parse_decimal(text: str, scale: int, too_precise: str = "too_many_digits") -
 
     """
     whole, point, fraction = text.partition(".")
-    if (
-        len(text) > DIGITS_MAX
-        or not text.isascii()
-        or not whole.isdigit()
-        or (point and not fraction.isdigit())
-    ):
+    if len(text) > DIGITS_MAX or not text.isascii() or not whole.isdigit() or (point and not fraction.isdigit()):
         _refuse_form(text)
     if len(fraction) > scale:
         if fraction[scale:].strip("0"):

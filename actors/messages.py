@@ -359,13 +359,6 @@ class Unknown(Message):
 
 
 FeedMessage = (
-    BookChangedEvent
-    | BookQuery
-    | BookSnapshot
-    | BalancesQuery
-    | Balances
-    | AuditQuery
-    | WalletAudit
-    | Unknown
+    BookChangedEvent | BookQuery | BookSnapshot | BalancesQuery | Balances | AuditQuery | WalletAudit | Unknown
 )
 """What travels beside the lanes: not numbered, not journaled, silent during replay."""

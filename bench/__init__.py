@@ -1,0 +1,1 @@
+"""Benchmarks; each is started with `python -m bench.NAME`."""

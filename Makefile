@@ -1,0 +1,68 @@
+# `make run` and `make test` are all that one needs; they fetch what they need into .venv and .tox.
+
+# tox does not find pyenv's Pythons through pyenv's shims, so their own folders go first on the path.
+PYENV_ROOT ?= $(HOME)/.pyenv
+empty :=
+export PATH := $(subst $(empty) $(empty),:,$(wildcard $(PYENV_ROOT)/versions/3.1[123]*/bin) $(PATH))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+# A missing Python is skipped on a user's machine, and a failure in CI.
+TOX = $(VENV)/bin/tox $(if $(CI),--skip-missing-interpreters false)
+LOCK = $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test quick lint types coverage bench services lock clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: demo ## set everything up and start the demo venue
+
+demo: $(VENV)/run.stamp ## start the demo venue
+	@$(VENV)/bin/tradepost demo
+
+test: $(VENV)/dev.stamp ## run the whole suite: every Python that is here, lint, types, coverage, the demo
+	@$(TOX)
+
+quick: $(VENV)/dev.stamp ## lint, types, unit and property tests, in under two minutes
+	@$(TOX) -e lint,types,quick
+
+lint: $(VENV)/dev.stamp ## check style with ruff
+	@$(TOX) -e lint
+
+types: $(VENV)/dev.stamp ## check types with mypy
+	@$(TOX) -e types
+
+coverage: $(VENV)/dev.stamp ## check that unit and property tests reach every branch of the pure cores
+	@$(TOX) -e coverage
+
+bench: $(VENV)/run.stamp ## measure the book and the pipeline
+	@$(VENV)/bin/python -m bench.book
+	@$(VENV)/bin/python -m bench.pipeline
+
+services: ## install what some tests need beyond Python (Debian, as root)
+	@tools/services.sh
+
+lock: $(VENV)/dev.stamp ## lock the newest versions that pyproject.toml allows
+	$(LOCK) --group build --output-file requirements/run.txt
+	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+
+clean: ## remove all that was made here
+	rm -rf $(VENV) .tox .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	find actors bench gateway tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@tools/venv.sh $(VENV)
+
+$(VENV)/run.stamp: $(VENV)/bin/python requirements/run.txt pyproject.toml
+	@echo "Installing what Tradepost needs into $(VENV) …"
+	@$(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements/run.txt
+	@$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/bin/python requirements/dev.txt
+	@echo "Installing what the tests need into $(VENV) …"
+	@$(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+	@touch $@

@@ -30,8 +30,8 @@ class BatchDecoder:
     __slots__ = ("_decoder", "_one")
 
     def __init__(self, types: Collection[type]) -> None:
-        union = Union[tuple(types)]  # noqa: UP007 - a union of a computed tuple has no other spelling
-        self._decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[union])  # type: ignore[valid-type]
+        union: Any = Union[tuple(types)]  # noqa: UP007 - a union of a computed tuple has no other spelling
+        self._decoder: msgspec.json.Decoder[list[Any]] = msgspec.json.Decoder(list[union])
         self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(union)
 
     def decode_batch(self, payload: bytes, sender: str) -> list[Any]:

@@ -27,8 +27,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Over it, the actor asks the doors to keep new work away from it."""
     read_bytes_max: int = 262_144
     """Most bytes read from one link for one batch: what bounds the mailbox, and so the batch."""
-    commands_max: int = 4_096
-    """Most local commands in one batch."""
+    requests_max: int = 1_024
+    """Most requests of the actor's own process in one batch."""
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True):

@@ -60,15 +60,10 @@ class Unwatch(Request, frozen=True):
     reply: Any
 
 
-class WhenConnected(Request, frozen=True):
-    """Call back, once, when all peers are connected."""
+class When(Request, frozen=True):
+    """Call back, once, as soon as `ready` is true after a batch; both run in the actor's thread and are cheap."""
 
-    callback: Callable[[], None]
-
-
-class WhenQuiet(Request, frozen=True):
-    """Call back, once, when everything sent is durable and nothing is under way."""
-
+    ready: Callable[[], bool]
     callback: Callable[[], None]
 
 
@@ -83,7 +78,7 @@ class EngineActor(MailboxActor):
         self._core = core
         self._deliver = deliver
         self._watches: dict[Any, list[Watch]] = {}
-        self._callbacks: list[tuple[Callable[[], bool], Callable[[], None]]] = []
+        self._milestones: list[When] = []
         core.behaviour.watched = self._watches
         self._switchboard = Switchboard(core, directory, self._carry_out)
         self._take: dict[type[Request], Callable[[Any], None]] = {
@@ -92,8 +87,7 @@ class EngineActor(MailboxActor):
             AskOwnStatus: lambda request: self._answer([(request.reply, core.status())]),
             Watch: self._watch,
             Unwatch: self._unwatch,
-            WhenConnected: lambda request: self._callbacks.append((self._is_connected, request.callback)),
-            WhenQuiet: lambda request: self._callbacks.append((core.is_quiet, request.callback)),
+            When: self._milestones.append,
         }
         super().__init__(Mailbox(self._switchboard, self._idle, core.limits.requests_max))
 
@@ -121,7 +115,7 @@ class EngineActor(MailboxActor):
                 self._report_changes()
         for request in aside:
             self._take[type(request)](request)
-        if self._callbacks:
+        if self._milestones:
             self._call_back()
 
     def _idle(self) -> None:
@@ -175,16 +169,12 @@ class EngineActor(MailboxActor):
         if answers:
             self._answer(answers)
 
-    # Milestones
-
-    def _is_connected(self) -> bool:
-        return len(self._core.connected) == len(self._core.lanes_in)
+    # Milestones and the end
 
     def _call_back(self) -> None:
-        due = [entry for entry in self._callbacks if entry[0]()]
-        for entry in due:
-            self._callbacks.remove(entry)
-            entry[1]()
+        for milestone in [m for m in self._milestones if m.ready()]:
+            self._milestones.remove(milestone)
+            milestone.callback()
 
     def on_stop(self) -> None:
         """Close the links, and refuse what was told too late."""

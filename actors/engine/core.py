@@ -328,6 +328,11 @@ class ActorCore:
             release.answers.append((self._asked.pop(number)[1], PeerAway(f"{peer} is not connected")))
         return release
 
+    @property
+    def away(self) -> "AwayPeers":
+        """Peers that should get no new work, as they are at the moment of each look."""
+        return AwayPeers(self)
+
     # Asks
 
     def ask(self, peer: str, question: Any, reply: Any) -> Release:
@@ -358,6 +363,10 @@ class ActorCore:
 
     # Statistics
 
+    def is_connected(self) -> bool:
+        """Whether every peer is connected."""
+        return len(self.connected) == len(self.lanes_in)
+
     def is_quiet(self) -> bool:
         """Whether everything sent is durable at its receiver and the behaviour waits for nothing."""
         return self.behaviour.is_idle() and not any(lane.size for lane in self.lanes_out.values())
@@ -378,6 +387,20 @@ class ActorCore:
             messages=self.messages,
             batch_peak=self.batch_peak,
         )
+
+
+class AwayPeers:
+    """The peers that are not connected, are over a mark, or have not taken what this actor has sent them."""
+
+    def __init__(self, core: ActorCore) -> None:
+        self._core = core
+
+    def __contains__(self, peer: object) -> bool:
+        """Whether the peer should get no new work now."""
+        core = self._core
+        if peer not in core.connected or peer in core.congested_peers:
+            return True
+        return core.lanes_out[str(peer)].size > core.limits.outbox_messages_mark
 
 
 def read_hello(frame: Frame) -> Hello:

@@ -20,10 +20,9 @@ from actors.engine.actor import (
     ForgetAsk,
     Unwatch,
     Watch,
-    WhenConnected,
-    WhenQuiet,
+    When,
 )
-from actors.engine.core import ActorStatus, Command
+from actors.engine.core import ActorCore, ActorStatus, Command
 from actors.engine.errors import ActorStopped, AskTimeout
 from actors.engine.mailbox import Request
 
@@ -34,12 +33,13 @@ ASKS_MAX = 10_000
 class Port:
     """The asyncio side of an actor; everything but `deliver` belongs to the event loop's thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, name: str) -> None:
-        self.name = name
+    def __init__(self, loop: asyncio.AbstractEventLoop, core: ActorCore) -> None:
+        self.name = core.name
         """Name of the actor on the other side."""
         self.on_feed: Callable[[list[Any]], None] = _ignore
         """Called with what arrives on feeds."""
         self._loop = loop
+        self._core = core
         self._actor: pykka.ActorRef[EngineActor] | None = None
         self._commands: list[Command] = []
         self._waiting = 0
@@ -116,15 +116,15 @@ class Port:
 
     async def connected(self) -> None:
         """Wait until all peers of the actor are connected."""
-        await self._milestone(WhenConnected)
+        await self._milestone(self._core.is_connected)
 
     async def quiet(self) -> None:
         """Wait until everything the actor has sent is durable at its receiver and nothing is under way."""
-        await self._milestone(WhenQuiet)
+        await self._milestone(self._core.is_quiet)
 
-    async def _milestone(self, request: Callable[[Callable[[], None]], Request]) -> None:
+    async def _milestone(self, ready: Callable[[], bool]) -> None:
         reached = asyncio.Event()
-        self._tell(request(lambda: _call_threadsafe(self._loop, reached.set)))
+        self._tell(When(ready, lambda: _call_threadsafe(self._loop, reached.set)))
         await reached.wait()
 
     def _tell(self, request: Request) -> None:

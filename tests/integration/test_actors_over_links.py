@@ -26,8 +26,8 @@ class Pair:
     def __init__(self, directory: Path, limits: Limits | None = None) -> None:
         self.directory = directory
         self.limits = limits
-        self.port = Port(asyncio.get_running_loop(), "a")
         self.a_adder, self.a_core = make_adder("a", ("b",), ("b",), limits=limits)
+        self.port = Port(asyncio.get_running_loop(), self.a_core)
         self.b_adder, self.b_core = make_adder("b", ("a",), feeds=("a",), limits=limits)
         self.a = start_actor(self.a_core, directory, self.port.deliver)
         self.b: pykka.ActorRef[EngineActor] | None = None

@@ -206,6 +206,20 @@ def test_a_peer_that_connects_hears_of_the_pressure_that_is_on() -> None:
     assert b.congested_peers == {"a"}
 
 
+def test_a_peer_is_away_until_it_is_connected_and_while_it_or_its_outbox_is_over_a_mark() -> None:
+    _, a = make_adder("a", ("b",), ("b",), limits=Limits(outbox_messages_mark=2))
+    _, b = make_adder("b", ("a",), limits=Limits(outbox_messages_mark=2))
+    assert "b" in a.away
+    link(a, b)
+    assert "b" not in a.away
+    a.cycle([], add(1, 2, 3), 1)
+    assert "b" in a.away
+    a.cycle([("b", Frame(Kind.ACK, 3, b""))], [], 1)
+    assert "b" not in a.away
+    a.cycle([("b", Frame(Kind.PRESSURE, 1, b""))], [], 1)
+    assert "b" in a.away
+
+
 def test_an_actor_is_not_quiet_while_its_behaviour_waits() -> None:
     adder, core = make_adder("a")
     adder.idle = False

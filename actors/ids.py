@@ -38,12 +38,12 @@ def order_uuid(order_id: int) -> UUID:
 
 
 def parse_order_uuid(text: str) -> int | None:
-    """Return the order id that this UUID shows, or None when it can be no order's."""
+    """Return the order id that this UUID shows, or None when it is not exactly how one is shown."""
     try:
         number = UUID(text).int
     except ValueError:
         return None
     order_id = ((number >> 80) - EPOCH_MS) << 12 | (number >> 64 & 0xFFF)
-    if order_id <= 0 or order_id >= 2**53 or order_uuid(order_id).int != number:
+    if not 0 < order_id < 2**53 or str(order_uuid(order_id)) != text.lower():
         return None
     return order_id

@@ -153,13 +153,16 @@ def _notional_unit(definition: MarketDefinedEvent) -> int:
         ("protection_ppm", d.protection_ppm, 0, 10 * PPM),
         ("scale of the base asset", d.base_scale, 0, SCALE_MAX),
         ("scale of the quote asset", d.quote_scale, 0, SCALE_MAX),
+        ("scale of the price", d.price_scale, 0, SCALE_MAX),
     ):
         if not low <= value <= high:
             raise InvalidValue("invalid_market", f"{d.market}: {name} is {value}, it must be from {low} to {high}")
     if d.base == d.quote:
         raise InvalidValue("invalid_market", f"{d.market}: base and quote are both {d.base}")
-    unit, rest = divmod(d.tick * d.lot * 10**d.quote_scale, 10 ** (d.price_scale + d.base_scale))
-    if rest or unit == 0:
+    product: int = d.tick * d.lot * 10**d.quote_scale
+    divisor: int = 10 ** (d.price_scale + d.base_scale)
+    unit, rest = divmod(product, divisor)
+    if rest:
         raise InvalidValue(
             "invalid_market",
             f"{d.market}: tick × lot is not a whole number of the smallest unit of {d.quote}; "

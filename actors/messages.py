@@ -55,10 +55,13 @@ class Reason(StrEnum):
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False, tag=True, tag_field="message"):
-    """Base of all messages: immutable, scalars and such structs only, an array on the wire."""
+    """Base of all messages: immutable, scalars and such structs only, an array on the wire.
+
+    Each message says `frozen=True` again, though it inherits it: only then does mypy refuse to change one.
+    """
 
 
-class MarketDefinedEvent(Message):
+class MarketDefinedEvent(Message, frozen=True):
     """A market and its parameters; the same symbol is never defined twice with other values.
 
     `tick` is in units of 10**-`price_scale` quote, `lot` and `min_notional` in smallest units of base
@@ -80,7 +83,7 @@ class MarketDefinedEvent(Message):
     matcher: int
 
 
-class OrderCreateEvent(Message):
+class OrderCreateEvent(Message, frozen=True):
     """Asks for an order; `order_id` is 0 until the door has numbered it, `time` is when it did.
 
     `price` is the limit, for a market buy by quantity its protection price, 0 for none;
@@ -101,7 +104,7 @@ class OrderCreateEvent(Message):
     time: int
 
 
-class OrderCreatedEvent(Message):
+class OrderCreatedEvent(Message, frozen=True):
     """The wallet has approved the order and frozen `locked_amount` of `locked_asset` for it."""
 
     order: OrderCreateEvent
@@ -110,7 +113,7 @@ class OrderCreatedEvent(Message):
     time: int
 
 
-class OrderRejectedEvent(Message):
+class OrderRejectedEvent(Message, frozen=True):
     """The wallet refuses the order; nothing is held for it."""
 
     order_id: int
@@ -118,7 +121,7 @@ class OrderRejectedEvent(Message):
     time: int
 
 
-class OrderPlacedEvent(Message):
+class OrderPlacedEvent(Message, frozen=True):
     """The matcher has finished with the incoming order: exactly one per created order, after its trades."""
 
     order_id: int
@@ -137,7 +140,7 @@ class Party(msgspec.Struct, frozen=True, array_like=True, gc=False):
     done: bool
 
 
-class OrderMatchedEvent(Message):
+class OrderMatchedEvent(Message, frozen=True):
     """A trade of `quantity` at the maker's `price`; both wallets settle their half of it."""
 
     trade_id: int
@@ -150,7 +153,7 @@ class OrderMatchedEvent(Message):
     time: int
 
 
-class OrderCancelEvent(Message):
+class OrderCancelEvent(Message, frozen=True):
     """Asks to take an order off the book."""
 
     order_id: int
@@ -159,7 +162,7 @@ class OrderCancelEvent(Message):
     time: int
 
 
-class OrderCancelAllEvent(Message):
+class OrderCancelAllEvent(Message, frozen=True):
     """Asks to take every order off the book that the account placed in the market before this."""
 
     account: str
@@ -167,7 +170,7 @@ class OrderCancelAllEvent(Message):
     time: int
 
 
-class OrderCancelledEvent(Message):
+class OrderCancelledEvent(Message, frozen=True):
     """The order has ended without (or after its last) trade; what is still held for it is released."""
 
     order_id: int
@@ -176,7 +179,7 @@ class OrderCancelledEvent(Message):
     time: int
 
 
-class CancelRejectedEvent(Message):
+class CancelRejectedEvent(Message, frozen=True):
     """The order could not be cancelled; it is as it was."""
 
     order_id: int
@@ -184,7 +187,7 @@ class CancelRejectedEvent(Message):
     time: int
 
 
-class CancelAllDoneEvent(Message):
+class CancelAllDoneEvent(Message, frozen=True):
     """The matcher has taken `cancelled` orders of the account off the market's book."""
 
     account: str
@@ -193,7 +196,7 @@ class CancelAllDoneEvent(Message):
     time: int
 
 
-class DepositEvent(Message):
+class DepositEvent(Message, frozen=True):
     """Asks to add an amount to an account; `transfer_id` is its idempotency key."""
 
     transfer_id: str
@@ -203,7 +206,7 @@ class DepositEvent(Message):
     time: int
 
 
-class WithdrawEvent(Message):
+class WithdrawEvent(Message, frozen=True):
     """Asks to take an amount of free funds from an account; `transfer_id` is its idempotency key."""
 
     transfer_id: str
@@ -213,7 +216,7 @@ class WithdrawEvent(Message):
     time: int
 
 
-class DepositedEvent(Message):
+class DepositedEvent(Message, frozen=True):
     """The deposit is booked; `balance` is what the account has free now."""
 
     transfer_id: str
@@ -224,7 +227,7 @@ class DepositedEvent(Message):
     time: int
 
 
-class WithdrawnEvent(Message):
+class WithdrawnEvent(Message, frozen=True):
     """The withdrawal is booked; `balance` is what the account has free now."""
 
     transfer_id: str
@@ -235,7 +238,7 @@ class WithdrawnEvent(Message):
     time: int
 
 
-class TransferRejectedEvent(Message):
+class TransferRejectedEvent(Message, frozen=True):
     """The transfer changes nothing, for this reason."""
 
     transfer_id: str
@@ -281,7 +284,7 @@ class TradePrint(msgspec.Struct, frozen=True, array_like=True, gc=False):
     time: int
 
 
-class BookChangedEvent(Message):
+class BookChangedEvent(Message, frozen=True):
     """Feed: the levels that changed since `sequence` - 1, with their new totals, and the trades since then."""
 
     market: str
@@ -292,13 +295,13 @@ class BookChangedEvent(Message):
     trades: tuple[TradePrint, ...]
 
 
-class BookQuery(Message):
+class BookQuery(Message, frozen=True):
     """Ask: the whole book of a market."""
 
     market: str
 
 
-class BookSnapshot(Message):
+class BookSnapshot(Message, frozen=True):
     """Answer: all levels, best first, and the latest trades, oldest first, as of `sequence` of the feed."""
 
     market: str
@@ -309,7 +312,7 @@ class BookSnapshot(Message):
     trades: tuple[TradePrint, ...]
 
 
-class BalancesQuery(Message):
+class BalancesQuery(Message, frozen=True):
     """Ask: what an account has."""
 
     account: str
@@ -323,14 +326,14 @@ class Balance(msgspec.Struct, frozen=True, array_like=True, gc=False):
     held: int
 
 
-class Balances(Message):
+class Balances(Message, frozen=True):
     """Answer: an account's balances, by asset."""
 
     account: str
     balances: tuple[Balance, ...]
 
 
-class AuditQuery(Message):
+class AuditQuery(Message, frozen=True):
     """Ask: the sums of a wallet, for the audit."""
 
 
@@ -347,14 +350,14 @@ class AssetSums(msgspec.Struct, frozen=True, array_like=True, gc=False):
     faults: tuple[str, ...]
 
 
-class WalletAudit(Message):
+class WalletAudit(Message, frozen=True):
     """Answer: a wallet's sums by asset, and how many orders hold funds."""
 
     sums: tuple[AssetSums, ...]
     open_orders: int
 
 
-class Unknown(Message):
+class Unknown(Message, frozen=True):
     """Answer: there is no such thing here."""
 
 

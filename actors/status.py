@@ -251,13 +251,14 @@ def history_of(record: OrderRecord) -> list[tuple[OrderStatus, int]]:
     that of what ended the order. An order that its only trade fills was never PARTIALLY_MATCHED.
     """
     history = [(OrderStatus.PENDING, record.order.time)]
+    end = record.end if is_final(record) else None
     if record.locked_asset:
         history.append((OrderStatus.CREATED, record.created_at))
         fills = fills_of(record)
-        if fills and fills[0] is not record.end:
+        if fills and fills[0] is not end:
             history.append((OrderStatus.PARTIALLY_MATCHED, fills[0].time))
-    if record.end is not None and is_final(record):
-        history.append((status_of(record), record.end.time))
+    if end is not None:
+        history.append((status_of(record), end.time))
     return history
 
 

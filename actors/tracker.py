@@ -285,6 +285,7 @@ class Tracker(Behaviour):
         self._cancel_alls[key] = (self._cancel_alls.get(key, (0, 0))[0] + 1, account.newest if account else 0)
         wallet = self._count_cancel(asked.account, market.symbol, 1)
         self._to_wallets[wallet](OrderCancelAllEvent(asked.account, market.symbol, now))
+        self._tell((CANCEL_ALL, *key))
         return Accepted()
 
     def _transfer(self, asked: TransferRequest, now: int) -> Accepted | Refusal:
@@ -298,6 +299,7 @@ class Tracker(Behaviour):
         wallet = self._wallet_of(asked.account)
         self.in_flight.transfers_by_wallet[wallet] += 1
         self._to_wallets[wallet](request)
+        self._tell((request.account, request.transfer_id))
         return Accepted(record)
 
     # Events from wallets and matchers

@@ -96,13 +96,17 @@ class Supervisor:
     """Runs nodes until it is told to stop.
 
     `ready` is called once when all nodes are. `stop_order` says in which groups nodes are drained: each
-    group is asked to drain, and the next only when all of it has; then all stop.
+    group is asked to drain, and the next only when all of it has; then all stop. A node that says the
+    word `until` ends the venue as a signal would.
     """
 
-    def __init__(self, nodes: Sequence[Node], stop_order: Sequence[Sequence[str]], ready: Callable[[], None]) -> None:
+    def __init__(
+        self, nodes: Sequence[Node], stop_order: Sequence[Sequence[str]], ready: Callable[[], None], until: str = ""
+    ) -> None:
         self._nodes = {node.name: node for node in nodes}
         self._stop_order = [list(group) for group in stop_order]
         self._ready = ready
+        self._until = until
         self._signals = 0
         self._wake_out, self._wake_in = socket.socketpair()
 
@@ -129,7 +133,7 @@ class Supervisor:
         started = self._wait(self._all_said("ready"), START_S)
         if started:
             self._ready()
-            self._wait(lambda: False, None)
+            self._wait(lambda: any(self._until in node.said for node in self._nodes.values()), None)
         dead = self._dead()
         for node in dead:
             logger.error(

@@ -1,0 +1,240 @@
+"""Orders per second through the whole pipeline, without HTTP and without journal.
+
+A generator in the gateway's process tells prepared orders to the tracker's mailbox, as the HTTP side
+does; tracker, wallets and matchers run in processes of their own, over the same links as in production.
+Measured is the time from the first order until everything is placed, settled, reported back and
+acknowledged. `python -m bench.pipeline --help` lists the options.
+"""
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from socket import socket, socketpair
+from typing import Any
+
+import msgspec
+
+from actors.bootstrap import VenueSettings, make_tracker, read_settings, stop_actor, venue_nodes
+from actors.door import DoorLimits
+from actors.engine.actor import Commands, When, start_actor
+from actors.engine.core import ActorStatus, Command, Limits
+from actors.engine.node import PARENT_GONE, Control
+from actors.engine.supervisor import Supervisor
+from actors.messages import (
+    DepositEvent,
+    MarketDefinedEvent,
+    OrderCreateEvent,
+    OrderType,
+    Side,
+    TimeInForce,
+)
+from actors.topology import Topology
+
+FUNDS = 10**15
+CHUNK = 256
+"""Orders handed over in one go, as one turn of a busy event loop would."""
+GENERATOR = "bench.pipeline:generator_node"
+DEADLINE_S = 300.0
+"""Longest that one repetition may take."""
+
+
+class Load(msgspec.Struct, frozen=True):
+    """What is sent: how many orders, by how many accounts, in how many markets, how many at once."""
+
+    orders: int = 300_000
+    accounts: int = 1_000
+    markets: int = 1
+    window: int = 20_000
+    """Most orders in flight."""
+    repeat: int = 5
+    seed: int = 7
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What one repetition showed."""
+
+    seconds: float
+    orders_per_s: float
+    trades_per_order: float
+    cpu_us_per_order: dict[str, float]
+    """By node: processor time for each order."""
+    batch_mean: float
+    """Messages that the tracker took at once, on average."""
+
+
+class _Job(msgspec.Struct, frozen=True):
+    settings: str
+    load: Load
+    result: str
+    """File for the results, since the node has no other way to speak than its control socket."""
+
+
+def market(number: int, matchers: int) -> MarketDefinedEvent:
+    """Return the parameters of a market like BTC-USDT of the default configuration."""
+    return MarketDefinedEvent(
+        f"M{number}-USDT", f"M{number}", "USDT", 8, 8, 2, 1, 1_000, 0, 1_000, 2_000, 50_000, number % matchers
+    )
+
+
+def make_orders(load: Load, markets: tuple[MarketDefinedEvent, ...], rng: random.Random) -> list[Command]:
+    """Prepare limit orders of both sides close around a price, so that most of them trade."""
+    accounts = [f"trader-{n}" for n in range(load.accounts)]
+    symbols = [m.market for m in markets]
+    sides = (Side.BUY, Side.SELL)
+    return [
+        Command(
+            OrderCreateEvent(
+                0,
+                rng.choice(accounts),
+                rng.choice(symbols),
+                rng.choice(sides),
+                OrderType.LIMIT,
+                TimeInForce.GTC,
+                False,
+                100_000 + rng.randint(-20, 20),
+                rng.randint(1, 10),
+                0,
+                "",
+                0,
+            )
+        )
+        for _ in range(load.orders)
+    ]
+
+
+def generator_node(name: str, arguments: str, control: Control, extra: tuple[socket, ...]) -> None:
+    """Be the gateway's process: tell orders to the tracker, and write down how long they took."""
+    job = msgspec.json.decode(arguments, type=_Job)
+    settings = read_settings(job.settings)
+    own = make_tracker(settings, 0)
+    actor = start_actor(own.core, settings.run_directory, _discard)
+    in_flight = own.tracker.in_flight
+
+    def wait(ready: Callable[[], bool]) -> None:
+        reached = threading.Event()
+        actor.tell(When(ready, reached.set))
+        if not reached.wait(DEADLINE_S):
+            raise TimeoutError("the pipeline stands still")
+
+    wait(own.core.is_connected)
+    numbers = count()
+    funding: list[Command] = [Command(definition) for definition in settings.markets]
+    for account in range(job.load.accounts):
+        for asset in ["USDT", *(definition.base for definition in settings.markets)]:
+            funding.append(Command(DepositEvent(f"t{next(numbers)}", f"trader-{account}", asset, FUNDS, 0)))
+    for start in range(0, len(funding), CHUNK):
+        actor.tell(Commands(funding[start : start + CHUNK]))
+        wait(own.core.is_quiet)
+    control.say("ready")
+    rng = random.Random(job.load.seed)
+    runs = []
+    for _ in range(job.load.repeat + 1):
+        orders = make_orders(job.load, settings.markets, rng)
+        before = own.core.status()
+        cpu = _cpu_seconds()
+        started = time.perf_counter()
+        window = job.load.window
+        for start in range(0, len(orders), CHUNK):
+            if sum(in_flight.orders_by_wallet) > window:
+                wait(lambda: sum(in_flight.orders_by_wallet) < window // 2)
+            actor.tell(Commands(orders[start : start + CHUNK]))
+        wait(own.core.is_quiet)
+        seconds = time.perf_counter() - started
+        runs.append(_summarise(job.load.orders, seconds, cpu, before, own.core.status()))
+    Path(job.result).write_bytes(msgspec.json.encode(runs[1:]))
+    control.say("finished")
+    for word in control.words():
+        if word == "drain":
+            control.say("drained")
+        elif word == "stop":
+            stop_actor(actor)
+            return
+    sys.exit(PARENT_GONE)
+
+
+def _discard(answers: list[tuple[Any, Any]], feeds: list[Any]) -> None:
+    """Nobody waits for answers or looks at the book here."""
+
+
+def _summarise(orders: int, seconds: float, cpu: dict[str, float], before: ActorStatus, after: ActorStatus) -> Run:
+    # Of each order the tracker hears once from the wallet, once from the matcher, and of its trades.
+    messages = sum(after.handled.values()) - sum(before.handled.values())
+    return Run(
+        seconds,
+        orders / seconds,
+        messages / orders - 2,
+        {name: (used - cpu[name]) / orders * 1e6 for name, used in _cpu_seconds().items()},
+        (after.messages - before.messages) / (after.batches - before.batches),
+    )
+
+
+def _cpu_seconds() -> dict[str, float]:
+    """Processor time of every node of this venue so far, by name; found as the children of our parent."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    seconds = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+            command = stat.with_name("cmdline").read_bytes()
+        except OSError:
+            continue
+        if int(fields[1]) == os.getppid() and b"spawn_main" in command:
+            seconds[stat.parent.name] = (int(fields[11]) + int(fields[12])) / ticks
+    return seconds
+
+
+def measure(load: Load, topology: Topology, limits: Limits, *, pin: bool = True) -> list[Run]:
+    """Start a venue, put the load through it, stop it, and return what each repetition showed."""
+    if pin:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:2])
+    with tempfile.TemporaryDirectory() as folder:
+        settings = VenueSettings(
+            folder,
+            tuple(market(n, topology.matchers) for n in range(load.markets)),
+            topology,
+            DoorLimits(10**9, 10**9),
+            finished_max=200_000,
+            transfers_max=1_000_000,
+            engine=limits,
+        )
+        settings.run_directory.mkdir()
+        result = Path(folder) / "result.json"
+        job = _Job(msgspec.json.encode(settings).decode(), load, str(result))
+        unused, other = socketpair()
+        nodes = venue_nodes(settings, GENERATOR, msgspec.json.encode(job).decode(), unused)
+        code = Supervisor(nodes, [[node.name for node in nodes]], lambda: None, until="finished").run()
+        unused.close()
+        other.close()
+        if code != 0:
+            raise SystemExit(f"the venue ended with exit code {code}")
+        return msgspec.json.decode(result.read_bytes(), type=list[Run])
+
+
+def main() -> None:
+    """Measure one load, or with --sweep how it changes with each of its parameters."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for field, default in zip(Load.__struct_fields__, Load.__struct_defaults__, strict=True):
+        parser.add_argument(f"--{field}", type=int, default=default, help=f"default {default:,}")
+    parser.add_argument("--wallets", type=int, default=1)
+    parser.add_argument("--matchers", type=int, default=1)
+    parser.add_argument("--batch-bytes", type=int, default=Limits().read_bytes_max, help="most bytes read at once")
+    given = parser.parse_args()
+    load = Load(**{field: getattr(given, field) for field in Load.__struct_fields__})
+    limits = Limits(read_bytes_max=given.batch_bytes)
+    for run in measure(load, Topology(given.wallets, given.matchers), limits):
+        print(
+            f"{run.orders_per_s:10,.0f} orders/s   {run.trades_per_order:.2f} trades/order"
+            f"   batch {run.batch_mean:6.0f}   processor µs/order "
+            + " ".join(f"{used:.2f}" for used in run.cpu_us_per_order.values())
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`tradepost demo`: a venue that shows itself, over its own HTTP API."""

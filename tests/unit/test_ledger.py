@@ -254,15 +254,26 @@ def test_what_is_held_cannot_be_withdrawn(ledger: AnyLedger) -> None:
 
 def test_deposits_and_withdrawals_stay_within_63_bits_however_much_goes_in_and_out() -> None:
     ledger = Ledger()
-    for _ in range(3):
-        ledger.deposit("anna", "USDT", AMOUNT_MAX)
-        ledger.withdraw("anna", "USDT", AMOUNT_MAX - 5)
-        ledger.deposit("anna", "USDT", AMOUNT_MAX - 5)
-        ledger.withdraw("anna", "USDT", AMOUNT_MAX)
-    ledger.deposit("anna", "USDT", 7)
+    for step in (ledger.deposit, ledger.withdraw) * 5:
+        assert step("anna", "USDT", AMOUNT_MAX - 5) is not None
+        usdt = sums(ledger, "USDT")
+        assert 0 <= usdt.withdrawals <= usdt.deposits <= AMOUNT_MAX
+        assert usdt.deposits - usdt.withdrawals == usdt.free
+
+
+def test_withdrawals_stay_within_63_bits_also_where_money_came_in_elsewhere() -> None:
+    half = AMOUNT_MAX // 2
+    ledger = Ledger(half)
+    ledger.deposit("ben", "BTC", 1_000)
+    ledger.hold(order(1, "ben", Side.SELL, "0.01", "0.00001"), MARKET)
+    ledger.settle(MARKET, half // 10, 1, None, party(1, "ben", 0))
+    for _ in range(2):
+        ledger.deposit("ben", "USDT", half)
+        ledger.withdraw("ben", "USDT", half)
+    ledger.withdraw("ben", "USDT", half // 10 * 10)
     usdt = sums(ledger, "USDT")
-    assert 0 <= usdt.withdrawals <= usdt.deposits <= AMOUNT_MAX
-    assert (usdt.free, usdt.deposits - usdt.withdrawals, usdt.faults) == (7, 7, ())
+    assert (usdt.free, usdt.deposits, usdt.withdrawals) == (0, 0, half // 10 * 10)
+    assert usdt.faults == ()
 
 
 def test_balances_are_sorted_and_leave_out_what_is_all_zero(ledger: AnyLedger) -> None:

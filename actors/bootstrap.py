@@ -180,11 +180,11 @@ def serve(
     """
     lock_directory(Path(settings.data_dir))
     settings.run_directory.mkdir(mode=0o700, exist_ok=True)
-    listener = listen_tcp(*address)
-    nodes = venue_nodes(settings, gateway_entry, gateway_arguments, listener)
-    topology = settings.topology
-    gateways = [node.name for node in nodes if node.name.startswith("gateway-")]
-    # Nothing new comes in once the gateways are drained; wallets may still send to matchers, matchers settle last.
-    order = [gateways, topology.wallet_names, topology.matcher_names]
-    port: int = listener.getsockname()[1]
-    return Supervisor(nodes, order, lambda: ready(port)).run()
+    with listen_tcp(*address) as listener:
+        nodes = venue_nodes(settings, gateway_entry, gateway_arguments, listener)
+        topology = settings.topology
+        gateways = [node.name for node in nodes if node.name.startswith("gateway-")]
+        # Nothing new comes in once the gateways are drained; wallets may still send to matchers, matchers settle last.
+        order = [gateways, topology.wallet_names, topology.matcher_names]
+        port: int = listener.getsockname()[1]
+        return Supervisor(nodes, order, lambda: ready(port)).run()

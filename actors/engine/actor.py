@@ -186,6 +186,14 @@ class EngineActor(MailboxActor):
                     late += [command.reply for command in one.commands if command.reply is not None]
                 elif isinstance(one, Ask | AskOwnStatus | Watch):
                     late.append(one.reply)
+        status = self._core.status()
+        logger.info(
+            "%d messages in %d batches of at most %d; most that ever waited in an outbox: %d",
+            status.messages,
+            status.batches,
+            status.batch_peak,
+            max(status.outbox_peak.values(), default=0),
+        )
         if late:
             self._answer([(reply, ActorStopped(f"{self._core.name} has stopped")) for reply in late])
         self._switchboard.close()

@@ -15,7 +15,10 @@ from importlib import import_module
 
 PARENT_GONE = 71
 """Exit code of a node whose supervisor has died."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What asks a venue to stop; its supervisor alone listens to them."""
 _PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
 
 logger = logging.getLogger("actors.engine")
 
@@ -47,6 +50,7 @@ def run_node(entry: str, name: str, arguments: str, control: socket.socket, extr
     arguments (JSON), the control socket's end and further sockets, and returns when the node has stopped.
     """
     die_with_parent()
+    name_process(name)
     configure_logging(name)
     module, _, function = entry.partition(":")
     main: Callable[[str, str, Control, tuple[socket.socket, ...]], None] = getattr(import_module(module), function)
@@ -63,8 +67,15 @@ def die_with_parent() -> None:
     # The parent may have died before the call above; then this process has another parent by now.
     if os.getppid() != parent or parent == 1:
         sys.exit(PARENT_GONE)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    # The supervisor has held them back while this process could not ignore them yet.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+
+
+def name_process(name: str) -> None:
+    """Bear the node's name, so that `ps` and `top` tell one from another; the kernel keeps 15 characters."""
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def calm_collector() -> None:

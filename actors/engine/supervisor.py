@@ -12,20 +12,25 @@ import selectors
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from actors.engine.errors import EngineError
-from actors.engine.node import run_node
+from actors.engine.node import STOP_SIGNALS, run_node
 
 EXIT_OK = 0
-EXIT_NODE_DIED = 1
+EXIT_FAILED = 1
+"""A node has died, or what was under way could not be finished."""
 EXIT_FORCED = 130
 START_S = 60.0
 """How long the nodes may take until all are ready."""
+DRAIN_S = 3.5
+"""How long it may take to finish what is under way; then the nodes are told to stop without it."""
 STOP_S = 4.5
-"""How long a clean stop may take; then what is left is killed."""
+"""How long a stop may take in all; then what is left is killed."""
 
 logger = logging.getLogger("actors.engine")
 
@@ -55,7 +60,8 @@ class Node:
         self._process = context.Process(
             target=run_node, args=(self._entry, self.name, self._arguments, theirs, self._extra), name=self.name
         )
-        self._process.start()
+        with _signals_held_back():
+            self._process.start()
         theirs.close()
         self._control.setblocking(False)
 
@@ -113,7 +119,7 @@ class Supervisor:
     def run(self) -> int:
         """Start everything, stay until a signal or the end of a node, and stop everything; return an exit code."""
         self._wake_in.setblocking(False)
-        before = {number: signal.signal(number, self._on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, self._on_signal) for number in STOP_SIGNALS}
         wake_before = signal.set_wakeup_fd(self._wake_in.fileno(), warn_on_full_buffer=False)
         try:
             return self._run()
@@ -122,6 +128,8 @@ class Supervisor:
             signal.set_wakeup_fd(wake_before)
             for number, handler in before.items():
                 signal.signal(number, handler)
+            self._wake_out.close()
+            self._wake_in.close()
 
     def _on_signal(self, number: int, frame: object) -> None:
         del number, frame
@@ -134,42 +142,53 @@ class Supervisor:
         if started:
             self._ready()
             self._wait(lambda: any(self._until in node.said for node in self._nodes.values()), None)
-        dead = self._dead()
-        for node in dead:
-            logger.error(
-                "%s ended with exit code %s; the venue stops, since nothing is kept on disk that could bring it back",
-                node.name,
-                node.process.exitcode,
-            )
-        if dead:
-            return EXIT_NODE_DIED
+        if self._dead():
+            self._report_dead()
+            return EXIT_FAILED
         if not started and not self._signals:
             logger.error("the nodes were not ready within %.0f s; the venue stops", START_S)
-            return EXIT_NODE_DIED
+            return EXIT_FAILED
         return self._stop()
 
     def _stop(self) -> int:
         """Drain the nodes group by group, then let all end; a second signal ends all at once."""
         logger.info("stopping: the door is closed, what is under way is finished")
-        deadline = time.monotonic() + STOP_S
+        start = time.monotonic()
         asked = self._signals
-        for group in self._stop_order:
-            for name in group:
-                self._nodes[name].tell("drain")
-            if not self._wait(self._all_said("drained", group), deadline - time.monotonic(), asked):
-                break
+        busy = self._drain(start + DRAIN_S, asked)
+        if busy:
+            self._report_dead()
         for node in self._nodes.values():
             node.tell("stop")
-        self._wait(lambda: not self._alive(), deadline - time.monotonic(), asked, stop_on_death=False)
+        self._wait(lambda: not self._alive(), start + STOP_S - time.monotonic(), asked, stop_on_death=False)
         left = self._alive()
         if self._signals > asked:
             logger.warning("stopping at once, as asked a second time")
             return EXIT_FORCED
         if left:
             logger.warning("%s did not stop in time and will be killed", ", ".join(left))
-        else:
-            logger.info("stopped")
+        if busy:
+            logger.error("stopped, but %s had not finished what was under way, and it is lost", ", ".join(busy))
+            return EXIT_FAILED
+        logger.info("stopped")
         return EXIT_OK
+
+    def _drain(self, deadline: float, asked: int) -> list[str]:
+        """Let the nodes finish what is under way; return the names of those that had not when time was up."""
+        for group in self._stop_order:
+            for name in group:
+                self._nodes[name].tell("drain")
+            if not self._wait(self._all_said("drained", group), deadline - time.monotonic(), asked):
+                return [name for name in group if "drained" not in self._nodes[name].said]
+        return []
+
+    def _report_dead(self) -> None:
+        for node in self._dead():
+            logger.error(
+                "%s ended with exit code %s; the venue stops, since nothing is kept on disk that could bring it back",
+                node.name,
+                node.process.exitcode,
+            )
 
     def _alive(self) -> list[str]:
         return [node.name for node in self._nodes.values() if node.process.is_alive()]
@@ -219,6 +238,22 @@ class Supervisor:
             node.connection.close()
 
 
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Keep back the signals that stop a venue while a node is started.
+
+    Ctrl-C reaches the whole process group. A node that is just starting inherits the mask, so that it lives to
+    be told by its supervisor, which takes the signal as soon as the mask is lifted.
+    """
+    # The tracker is started with the first process, and lifts the mask of whoever starts it.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _nothing() -> None:
     """A sentinel has nothing to read; that it is ready says all."""
 
@@ -256,9 +291,13 @@ def listen_tcp(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1024)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(1024)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         msg = f"cannot listen on {host} port {port}: {error.strerror}; choose another with --host and --port"
         raise StartError(msg) from error

@@ -117,6 +117,7 @@ class Venue:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 start_new_session=True,
+                umask=0,  # What is private must be so by itself.
             )
 
     def wait_until_open(self) -> None:

@@ -37,6 +37,12 @@ def order_uuid(order_id: int) -> UUID:
     return UUID(int=head << 80 | _VERSION << 76 | (order_id & 0xFFF) << 64 | _TAIL)
 
 
+def order_id_text(order_id: int) -> str:
+    """Return `str(order_uuid(order_id))` at half the cost: every answer about an order begins with it."""
+    head = (order_id >> 12) + EPOCH_MS
+    return f"{head >> 16:08x}-{head & 0xFFFF:04x}-8{order_id & 0xFFF:03x}-8000-000000000000"
+
+
 def parse_order_uuid(text: str) -> int | None:
     """Return the order id that this UUID shows, or None when it is not exactly how one is shown."""
     try:

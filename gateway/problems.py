@@ -24,6 +24,7 @@ class Problem(TradepostError):
     """
 
     def __init__(self, code: str, detail: str, retry_after_s: int = 0) -> None:
+        assert code in PROBLEMS, f"{code} is in no table"
         super().__init__(detail)
         self.code = code
         self.detail = detail
@@ -74,7 +75,6 @@ PROBLEMS: dict[str, ProblemKind] = {
     "client_order_id_conflict": ProblemKind(409, "The client order id belongs to another order"),
     "transfer_id_conflict": ProblemKind(409, "The transfer id belongs to another transfer"),
     "order_not_open": ProblemKind(409, "The order is no longer open"),
-    "not_owner": ProblemKind(404, "There is no such order"),
     "too_many_open_orders": ProblemKind(409, "The account has as many open orders as it may have"),
     "too_many_keys": ProblemKind(409, "The venue has as many keys as it may have"),
     # Not now.
@@ -84,11 +84,6 @@ PROBLEMS: dict[str, ProblemKind] = {
     "internal_error": ProblemKind(500, "Something went wrong here"),
 }
 """The HTTP status and title of every code."""
-
-
-def status_of(code: str) -> int:
-    """HTTP status that goes with a code."""
-    return PROBLEMS[code].status
 
 
 def problem_document(code: str, detail: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from actors.ids import order_uuid, parse_order_uuid
+from actors.ids import order_id_text, parse_order_uuid
 from actors.status import OrderRecord, OrderStatus, status_of
 from gateway.desk import Desk
 from gateway.fields import parse_object
@@ -76,7 +76,7 @@ class AccountRoutes:
         return json_response(
             {
                 "orders": [self._view(record) for record in orders],
-                "next_cursor": str(order_uuid(before)) if before is not None else None,
+                "next_cursor": order_id_text(before) if before is not None else None,
             }
         )
 

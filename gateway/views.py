@@ -6,10 +6,10 @@ microseconds. What is absent is null, so that every document of a kind has the s
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
-from actors.ids import order_uuid
+from actors.ids import order_id_text
 from actors.market import Market, fee_of, format_decimal
 from actors.messages import (
     Balances,
@@ -39,7 +39,6 @@ from actors.transfers import TransferRecord
 from gateway.keys import Key
 
 _SIDES = {Side.BUY: "buy", Side.SELL: "sell"}
-_TYPES = {OrderType.LIMIT: "limit", OrderType.MARKET: "market"}
 _LIFETIMES = {TimeInForce.GTC: "GTC", TimeInForce.IOC: "IOC", TimeInForce.FOK: "FOK"}
 
 
@@ -57,36 +56,63 @@ def _format_second(seconds: int) -> str:
 def order_view(record: OrderRecord, market: Market) -> dict[str, Any]:
     """Everything that an order's owner may see of it."""
     order = record.order
-    fills = fills_of(record)
-    remaining = remaining_of(record)
-    locked_asset = record.locked_asset
-    return {
-        "order_id": str(order_uuid(order.order_id)),
+    is_limit = order.type is OrderType.LIMIT
+    quantity = market.format_quantity(order.quantity) if order.quantity else None
+    created_at = format_time(order.time)
+    # What is shown of an order that is PENDING, which every new one is: the answer to POST must be cheap.
+    view = {
+        "order_id": order_id_text(order.order_id),
         "client_order_id": order.client_order_id or None,
         "account": order.account,
         "market": order.market,
         "side": _SIDES[order.side],
-        "type": _TYPES[order.type],
+        "type": "limit" if is_limit else "market",
         "time_in_force": _LIFETIMES[order.time_in_force],
         "post_only": order.post_only,
         # A market order's price is its protection, which the venue chose; its owner named none.
-        "price": market.format_price(order.price) if order.type is OrderType.LIMIT else None,
-        "quantity": market.format_quantity(order.quantity) if order.quantity else None,
+        "price": market.format_price(order.price) if is_limit else None,
+        "quantity": quantity,
         "budget": market.format_quote(order.budget) if order.budget else None,
-        "status": status_of(record),
-        "reason": reason_of(record),
-        "matched_quantity": market.format_quantity(matched_of(record)),
-        "remaining_quantity": None if remaining is None else market.format_quantity(remaining),
-        "average_price": _average_price(record, market) if fills else None,
-        "locked": {"asset": locked_asset, "amount": _format_asset(record.locked_amount, locked_asset, market)}
-        if locked_asset
-        else None,
-        "created_at": format_time(order.time),
-        "approved_at": format_time(record.created_at) if locked_asset else None,
-        "updated_at": format_time(updated_at_of(record)),
-        "history": [{"status": status, "at": format_time(at)} for status, at in history_of(record)],
-        "trades": [_fill_view(fill, order.side, market) for fill in fills],
+        "status": "PENDING",
+        "reason": None,
+        "matched_quantity": _format_zero(market.definition.base_scale),
+        "remaining_quantity": quantity,
+        "average_price": None,
+        "locked": None,
+        "created_at": created_at,
+        "approved_at": None,
+        "updated_at": created_at,
+        "history": [{"status": "PENDING", "at": created_at}],
+        "trades": [],
     }
+    if record.locked_asset or record.end is not None:
+        _show_progress(view, record, market)
+    return view
+
+
+@cache
+def _format_zero(scale: int) -> str:
+    return format_decimal(0, scale)
+
+
+def _show_progress(view: dict[str, Any], record: OrderRecord, market: Market) -> None:
+    """Put what has become of an order in place of what is shown of one that is PENDING."""
+    side = record.order.side
+    fills = fills_of(record)
+    remaining = remaining_of(record)
+    view["status"] = status_of(record)
+    view["reason"] = reason_of(record)
+    view["updated_at"] = format_time(updated_at_of(record))
+    view["history"] = [{"status": status, "at": format_time(at)} for status, at in history_of(record)]
+    if record.locked_asset:
+        amount = _format_asset(record.locked_amount, record.locked_asset, market)
+        view["locked"] = {"asset": record.locked_asset, "amount": amount}
+        view["approved_at"] = format_time(record.created_at)
+    if fills:
+        view["matched_quantity"] = market.format_quantity(matched_of(record))
+        view["remaining_quantity"] = None if remaining is None else market.format_quantity(remaining)
+        view["average_price"] = _average_price(record, market)
+        view["trades"] = [_fill_view(fill, side, market) for fill in fills]
 
 
 def _format_asset(amount: int, asset: str, market: Market) -> str:

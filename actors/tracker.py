@@ -342,7 +342,9 @@ class Tracker(Behaviour):
         before = self._orders.get(event.order_id)
         if before is None:
             return
-        if before.cancel == ASKED and not is_final(before):
+        if before.cancel != ASKED:
+            raise ProtocolError(f"a cancel of order {event.order_id} is refused that was not asked for")
+        if not is_final(before):
             self._count_cancel(before.order.account, before.order.market, -1)
         self._replace(event.order_id, before, with_cancel(before, event.reason))
 

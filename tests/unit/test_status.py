@@ -108,7 +108,7 @@ def test_an_end_is_not_shown_before_the_approval() -> None:
     record = placed(ended(accepted(limit()), cancellation(ID, 10)), placement(ID))
     assert status_of(record) is OrderStatus.PENDING
     assert reason_of(record) is None
-    assert not is_final(approve(accepted(limit())))
+    assert updated_at_of(record) == NOW
     assert status_of(approve(record)) is OrderStatus.CANCELLED
 
 
@@ -131,6 +131,12 @@ def test_several_trades_leave_the_time_of_the_first_and_of_the_last() -> None:
         (OrderStatus.MATCHED, NOW + 23),
     ]
     assert traded_value_of(record) == 2 * 91 + 3 * 92 + 5 * 93
+
+
+def test_a_partially_matched_order_was_updated_by_its_latest_trade() -> None:
+    record = take(take(approved(limit(quantity=10)), 2, 3), 1, 2)
+    assert history_of(record)[-1] == (OrderStatus.PARTIALLY_MATCHED, NOW + 21)
+    assert updated_at_of(record) == NOW + 22
 
 
 def test_a_cancelled_order_keeps_its_trades_and_says_why_it_ended() -> None:

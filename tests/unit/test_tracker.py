@@ -124,9 +124,7 @@ def test_a_market_that_cannot_be_is_refused(changes: dict[str, Any], code: str) 
 
 def test_an_accepted_order_gets_id_and_time_is_pending_and_goes_to_its_accounts_wallet() -> None:
     venue = Venue(SHARDED, gateway=1)
-    answer = venue.tell(limit(account=SECOND, client_order_id="c-1"), NOW + 5)
-    record = answer.record
-    assert answer == Accepted(record, False)
+    record: OrderRecord = venue.accept(limit(account=SECOND, client_order_id="c-1"), NOW + 5)
     assert gateway_of(record.order.order_id) == 1
     asked = limit(account=SECOND, client_order_id="c-1", order_id=record.order.order_id, time=NOW + 5)
     assert record == OrderRecord(asked)
@@ -253,6 +251,13 @@ def test_an_event_about_something_that_was_never_asked_is_a_bug(event: Any) -> N
         Venue().tell(event)
 
 
+def test_a_cancel_that_was_not_asked_is_not_refused() -> None:
+    venue = Venue()
+    with pytest.raises(ProtocolError, match="not asked for"):
+        venue.tell(CancelRejectedEvent(venue.rest(), Reason.ORDER_NOT_OPEN, NOW))
+    assert in_flight(venue) == {}
+
+
 def test_a_transfer_is_not_decided_twice() -> None:
     venue = Venue()
     venue.accept(DepositEvent("t", "anna", "BTC", 1, 0))
@@ -343,12 +348,13 @@ def test_a_cancel_is_on_its_way_until_its_outcome_or_the_end_of_the_order(outcom
     venue.accept(cancel(order_id))
     refused = CancelRejectedEvent(order_id, Reason.ORDER_NOT_OPEN, NOW + 50)
     filled = trade(1, order_id, 10, done=True)
-    for event in {
+    events: dict[str, list[Any]] = {
         "cancelled": [cancellation(order_id, 10)],
         "matched": [filled],
         "refused by the wallet": [refused, filled],
         "refused by the matcher": [filled, refused],
-    }[outcome]:
+    }
+    for event in events[outcome]:
         venue.tell(event)
         assert in_flight(venue) == {}
     assert venue.refuse(cancel(order_id)) == "order_not_open"
@@ -413,6 +419,7 @@ def test_a_cancel_all_of_one_market_says_nothing_about_another() -> None:
     venue.accept(OrderCancelAllEvent("anna", "BTC-USDT", 0))
     assert venue.tell(OrderCancelAllEvent("anna", "ETH-USDT", 0)) == Accepted()
     assert venue.tell(OrderCancelAllEvent("bert", "BTC-USDT", 0)) == Accepted()
+    assert venue.tell(OrderCancelAllEvent("anna", "BTC-USDT", 0)) == Accepted(None, True)
     assert venue.refuse(OrderCancelAllEvent("anna", "XRP-USDT", 0)) == "unknown_market"
 
 
@@ -484,6 +491,15 @@ def test_of_decided_transfers_only_the_newest_are_kept_and_of_the_others_all() -
         venue.tell(DepositedEvent(f"u-{number}", "anna", "BTC", 1, 1, NOW))
     assert venue.tracker.transfers_by_id("u-0") == []
     assert venue.tracker.transfers_by_id("t") == [waiting]
+
+
+def test_a_forgotten_transfer_id_leaves_nothing_behind() -> None:
+    venue = Venue(transfers_max=1)
+    for transfer_id in ("t", "u"):
+        venue.accept(DepositEvent(transfer_id, "anna", "BTC", 1, 0))
+        venue.tell(DepositedEvent(transfer_id, "anna", "BTC", 1, 1, NOW))
+    again = venue.accept(DepositEvent("t", "anna", "BTC", 2, 0))
+    assert venue.tracker.transfers_by_id("t") == [again]
 
 
 # Forgetting

@@ -44,9 +44,11 @@ class _Order(msgspec.Struct, gc=False):
 class _PriceLevel:
     """The orders at one price, oldest first: those before `head` have traded, `tombstones` after it were cancelled."""
 
-    __slots__ = ("head", "orders", "tombstones", "total")
+    __slots__ = ("head", "key", "orders", "tombstones", "total")
 
-    def __init__(self) -> None:
+    def __init__(self, key: int) -> None:
+        self.key = key
+        """Its orders share this very integer, and those of an account the name, so that each takes less memory."""
         self.orders: list[_Order] = []
         self.head = 0
         self.tombstones = 0
@@ -122,8 +124,8 @@ class OrderBook:
     def __init__(self) -> None:
         self._bids = _BookSide()
         self._asks = _BookSide()
-        self._open: dict[str, dict[int, _Order]] = {}
-        """Orders on the book by account and id; an account without any is not in it."""
+        self._open: dict[str, tuple[str, dict[int, _Order]]] = {}
+        """By account its name, and its orders on the book by id; an account without any is not in it."""
 
     def limit(self, order_id: int, account: str, side: Side, price: int, quantity: int) -> Sequence[Fill]:
         """Match up to `quantity` at `price` or better, queue the rest at `price`; return the fills in their order."""
@@ -163,9 +165,10 @@ class OrderBook:
 
     def cancel(self, account: str, order_id: int) -> int:
         """Take an order off the book and return what remained of it, 0 when the account has no such order open."""
-        orders = self._open.get(account)
-        if orders is None:
+        entry = self._open.get(account)
+        if entry is None:
             return 0
+        orders = entry[1]
         order = orders.pop(order_id, None)
         if order is None:
             return 0
@@ -175,7 +178,8 @@ class OrderBook:
 
     def cancel_all(self, account: str) -> list[tuple[int, int]]:
         """Take all orders of an account off the book; return ids and what remained, the smallest id first."""
-        return [(order_id, self.cancel(account, order_id)) for order_id in sorted(self._open.get(account, ()))]
+        _, orders = self._open.get(account, (account, {}))
+        return [(order_id, self.cancel(account, order_id)) for order_id in sorted(orders)]
 
     def crosses(self, side: Side, price: int) -> bool:
         """Say whether an order at this price would match at once."""
@@ -242,10 +246,10 @@ class OrderBook:
                 on_levels.update({order.order_id: order for order in living})
         bid, ask = self.best(Side.BUY), self.best(Side.SELL)
         assert bid is None or ask is None or bid < ask, f"the book is crossed: bid {bid}, ask {ask}"
-        assert all(self._open.values()), "an account without orders is kept"
-        indexed = {order_id: order for orders in self._open.values() for order_id, order in orders.items()}
+        assert all(orders for _, orders in self._open.values()), "an account without orders is kept"
+        indexed = {order_id: order for _, orders in self._open.values() for order_id, order in orders.items()}
         assert indexed == on_levels, "the index of open orders is not what rests on the levels"
-        assert all(order.account in self._open for order in on_levels.values())
+        assert all(order_id in self._open[order.account][1] for order_id, order in indexed.items()), "wrong account"
 
     def _side(self, side: Side) -> _BookSide:
         return self._bids if side is _BUY else self._asks
@@ -258,18 +262,17 @@ class OrderBook:
 
     def _rest(self, side: _BookSide, order_id: int, account: str, key: int, quantity: int) -> None:
         """Queue an order behind all others of its price."""
-        order = _Order(order_id, account, key, quantity)
         level = side.levels.get(key)
         if level is None:
-            level = side.levels[key] = _PriceLevel()
+            level = side.levels[key] = _PriceLevel(key)
             insort(side.keys, key)
+        entry = self._open.get(account)
+        if entry is None:
+            entry = self._open[account] = (account, {})
+        account, orders = entry
+        orders[order_id] = order = _Order(order_id, account, level.key, quantity)
         level.orders.append(order)
         side.changes[key] = level.total = level.total + quantity
-        orders = self._open.get(account)
-        if orders is None:
-            self._open[account] = {order_id: order}
-        else:
-            orders[order_id] = order
 
     def _match(self, opposite: _BookSide, worst: int, quantity: int) -> tuple[list[Fill], int]:
         """Match against the levels down to the key `worst`; return the fills and the quantity left over."""
@@ -302,7 +305,7 @@ class OrderBook:
             if remaining:
                 quantity -= remaining
                 fills.append((order_id, account, price, remaining, 0))
-                own = self._open[account]
+                _, own = self._open[account]
                 del own[order_id]
                 if not own:
                     del self._open[account]

@@ -65,6 +65,12 @@ class BookMachine(RuleBasedStateMachine):
         assert self.fast.cancel(order.account, order.order_id) == order.remaining
         self.naive.cancel(order.account, order.order_id)
 
+    @rule(side=SIDES)
+    def cancel_who_is_next(self, side: Side) -> None:
+        for order in self.naive.in_priority(side)[:1]:
+            assert self.fast.cancel(order.account, order.order_id) == order.remaining
+            self.naive.cancel(order.account, order.order_id)
+
     @rule(step=st.integers(2, 5))
     def cancel_all_but_every_nth(self, step: int) -> None:
         for place, order in enumerate(list(self.naive.orders)):

@@ -166,6 +166,14 @@ def test_a_cancel_returns_what_remained_and_keeps_everybody_elses_place(book: Bo
     assert [fill[0] for fill in book.take(SELL, 100, 11)] == [2, 4, 5]
 
 
+def test_a_cancelled_order_is_passed_over_when_its_turn_comes(book: Book) -> None:
+    rest(book, *((n, "ann", BUY, 100, 5) for n in range(1, 5)))
+    book.cancel("ann", 1)
+    book.cancel("ann", 3)
+    assert [fill[0] for fill in book.take(SELL, 100, 7)] == [2, 4]
+    book.validate()
+
+
 def test_a_cancel_after_a_partial_match_returns_the_rest(book: Book) -> None:
     rest(book, (1, "ann", BUY, 100, 5))
     book.take(SELL, 100, 2)
@@ -201,8 +209,9 @@ def test_changes_are_new_totals_best_first_and_told_once(book: Book) -> None:
     rest(book, (1, "ann", BUY, 99, 5), (2, "ann", BUY, 98, 5), (3, "ann", SELL, 101, 5), (4, "ann", SELL, 102, 5))
     book.limit(5, "bob", BUY, 101, 6)
     book.limit(6, "bob", SELL, 103, 1)
+    book.limit(7, "bob", SELL, 102, 2)
     book.cancel("ann", 2)
-    assert book.drain_changes() == (((101, 1), (98, 0)), ((101, 0), (103, 1)))
+    assert book.drain_changes() == (((101, 1), (98, 0)), ((101, 0), (102, 7), (103, 1)))
     assert book.drain_changes() == ((), ())
 
 
@@ -272,6 +281,7 @@ def test_dead_orders_never_outnumber_the_living_for_long() -> None:
     for n in range(2, 2_000):
         rest(book, (n, "bob", BUY, 100, 1))
         assert book.cancel("bob", n) == 1
+    assert len(book._bids.levels[100].orders) < 50
     for n in range(2_000, 4_000):
         rest(book, (n, "bob", BUY, 100, 1))
         book.take(SELL, 100, 1)

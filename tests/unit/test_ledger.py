@@ -506,5 +506,5 @@ def test_a_snapshot_survives_the_way_over_json() -> None:
 
 def test_a_snapshot_that_does_not_add_up_is_refused() -> None:
     state = crossing().snapshot()
-    with pytest.raises(ProtocolError, match="does not add up: account anna"):
+    with pytest.raises(ProtocolError, match="does not add up: account ben"):
         Ledger().restore(msgspec.structs.replace(state, holds=()), MARKETS)

@@ -158,6 +158,11 @@ def test_a_market_buy_by_budget_locks_its_budget() -> None:
     assert open_venue().tell(order)["matcher-1"] == [OrderCreatedEvent(order, "USDT", 77, NOW)]
 
 
+def test_a_market_buy_by_quantity_locks_its_protection_price() -> None:
+    order = create(order_id(gateway=0), "anna", Side.BUY, 6_000_000, 2, type=OrderType.MARKET)
+    assert open_venue().tell(order)["matcher-1"] == [OrderCreatedEvent(order, "USDT", 120_000_000, NOW)]
+
+
 def test_a_market_sell_needs_no_reference_price() -> None:
     order = create(order_id(gateway=0), "anna", Side.SELL, 0, 1_000, type=OrderType.MARKET)
     assert open_venue().tell(order)["matcher-1"] == [OrderCreatedEvent(order, "BTC", 1_000_000, NOW)]

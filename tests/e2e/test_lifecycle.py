@@ -9,19 +9,24 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.traffic import CONNECTION_ERRORS, Trader, traders_at, until
+from tests.e2e.traffic import CONNECTION_ERRORS, Trader, traders_at
 from tests.e2e.venue import Client, Document, Venue, eventually, program_environment
 
 pytestmark = pytest.mark.slow
 
-SELL = {"market": "BTC-USDT", "side": "sell", "type": "limit", "price": "100", "quantity": "0.1"}
-BUY = {**SELL, "side": "buy"}
+SELL: Document = {"market": "BTC-USDT", "side": "sell", "type": "limit", "price": "100", "quantity": "0.1"}
+BUY: Document = {**SELL, "side": "buy"}
 FORCED_S = 2.0
 """A second signal ends a venue well before its first one would have given up."""
+
+
+def is_matched(client: Client, order: Document) -> bool:
+    return bool(client.get(f"/v1/orders/{order['order_id']}")["status"] == "MATCHED")
 
 
 def assert_nothing_is_left(venue: Venue) -> None:
@@ -37,8 +42,7 @@ def test_two_orders_become_a_trade_and_the_venue_stops_clean(tmp_path: Path) -> 
         ask = seller.place(**SELL)
         bid = buyer.place(**BUY)
         for client, order in ((seller, ask), (buyer, bid)):
-            path = f"/v1/orders/{order['order_id']}"
-            eventually(lambda c=client, p=path: c.get(p)["status"] == "MATCHED", 5, "both orders are MATCHED")
+            eventually(partial(is_matched, client, order), 5, "both orders are MATCHED")
         venue.audit()
         assert venue.stop() == 0
         assert_nothing_is_left(venue)
@@ -80,7 +84,7 @@ def test_a_signal_under_load_stops_everything_in_time_with_all_accepted_orders_d
                 for name, order in (("seller", SELL), ("buyer", BUY))
                 for _ in range(16)
             ]
-            await until(lambda: len(accepted) >= 200, 30, "200 orders are accepted")
+            await asyncio.to_thread(eventually, lambda: len(accepted) >= 200, 30, "200 orders are accepted")
             if whole_group:
                 os.killpg(venue.process.pid, number)
             else:
@@ -228,7 +232,7 @@ def listening_ports(pids: list[int]) -> set[int]:
     inodes = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            inodes.add(os.readlink(descriptor))
+            inodes.add(str(descriptor.readlink()))
     ports = set()
     for table, states in (("tcp", {"0A"}), ("tcp6", {"0A"}), ("udp", {"07", "01"}), ("udp6", {"07", "01"})):
         for line in Path(f"/proc/net/{table}").read_text("ascii").splitlines()[1:]:

@@ -352,9 +352,7 @@ def test_every_balance_is_what_deposits_withdrawals_trades_and_fees_make_of_it(d
         expected[account, market["quote"]] -= sign * quantity * Decimal(trade["price"])
         expected[account, trade["fee_asset"]] -= Decimal(trade["fee"])
     actual = {
-        (account, asset): free
-        for account, balances in day.balances.items()
-        for asset, (free, held) in balances.items()
+        (account, asset): free for account, balances in day.balances.items() for asset, (free, held) in balances.items()
     }
     assert actual == expected
 

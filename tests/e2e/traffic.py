@@ -1,10 +1,9 @@
 """Clients in one event loop that trade at a venue: what the end-to-end tests load it with."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Any
+from itertools import pairwise
 
 import aiohttp
 
@@ -72,16 +71,6 @@ async def traders_at(url: str, accounts: Mapping[str, Client]) -> AsyncIterator[
         yield {name: Trader(session, url, name, client.key) for name, client in accounts.items()}
 
 
-async def until(condition: Callable[[], Any], within_s: float, what: str) -> None:
-    """Wait until a condition of this process comes true; fail with `what` when time is up."""
-    try:
-        async with asyncio.timeout(within_s):
-            while not condition():
-                await asyncio.sleep(0.005)
-    except TimeoutError:
-        raise AssertionError(f"not within {within_s} s: {what}") from None
-
-
 def assert_goes_forward(order: Document) -> None:
     """See that the history of an order is one that an order can have, up to the status it has now."""
     steps = [step["status"] for step in order["history"]]
@@ -94,5 +83,5 @@ def assert_goes_forward(order: Document) -> None:
         "CREATED": ("PARTIALLY_MATCHED", "MATCHED", "CANCELLED"),
         "PARTIALLY_MATCHED": ("MATCHED", "CANCELLED"),
     }
-    for step, following in zip(steps, steps[1:], strict=False):
+    for step, following in pairwise(steps):
         assert following in allowed.get(step, ()), order

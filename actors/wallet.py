@@ -64,6 +64,7 @@ class Wallet(Behaviour):
     """One shard of the wallet: routing between its ledger and the trackers and matchers."""
 
     def __init__(self, shard: int, topology: Topology, outgoing: Outgoing) -> None:
+        super().__init__()
         self._shard = shard
         self._topology = topology
         self._to_matchers = [outgoing.lane(name) for name in topology.matcher_names]

@@ -58,6 +58,7 @@ class Harness:
         for messages in self.outgoing.lanes.values():
             messages.clear()
         assert not any(self.outgoing.feeds.values())
+        assert not self.wallet.changed
         return sent
 
     def ask(self, question: Any) -> Any:

@@ -111,7 +111,8 @@ def _milliseconds(text: str) -> float:
 def call(url: str, body: dict[str, Any] | None = None) -> Any:
     """Send a request with the operator's key; return the document."""
     request = urllib.request.Request(  # noqa: S310 - the venue that this program has started
-        url, data=json.dumps(body).encode() if body is not None else None,
+        url,
+        data=json.dumps(body).encode() if body is not None else None,
         headers={"Authorization": f"Bearer {OPERATOR_KEY}"},
     )
     with urllib.request.urlopen(request, timeout=DEADLINE_S) as response:  # noqa: S310 - the same
@@ -197,11 +198,10 @@ def main() -> None:
             samples.append(wrk(address, script, given.seconds, given.connections, second))
     for name, samples in (("bare aiohttp handler", bare), ("POST /v1/orders", ours)):
         measured = samples[1:]
-        print(
-            f"{name:22s} {spread([s.requests_per_s for s in measured])} requests/s"
-            f"   p50 {spread([s.p50_ms for s in measured], '.1f')} ms   p99 {spread([s.p99_ms for s in measured], '.1f')} ms"
-            f"   refused {sum(s.refused for s in measured)}"
-        )
+        print(f"{name:22s} {spread([s.requests_per_s for s in measured])} requests/s", end="")
+        print(f"   p50 {spread([s.p50_ms for s in measured], '.1f')} ms", end="")
+        print(f"   p99 {spread([s.p99_ms for s in measured], '.1f')} ms", end="")
+        print(f"   answers other than 2xx: {sum(s.refused for s in measured)}")
     share = ratios([s.requests_per_s for s in ours[1:]], [s.requests_per_s for s in bare[1:]])
     print(f"{'ratio':22s} {spread(share, '.2f')}")
     write_results(given.json, {"bare": bare, "ours": ours, "ratio": share, "machine": machine()})

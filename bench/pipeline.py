@@ -13,10 +13,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from socket import socket, socketpair
+from statistics import median
 from typing import Any
 
 import msgspec
@@ -36,6 +36,7 @@ from actors.messages import (
     TimeInForce,
 )
 from actors.topology import Topology
+from bench.report import machine, spread, write_results
 
 FUNDS = 10**15
 CHUNK = 256
@@ -124,26 +125,29 @@ def generator_node(name: str, arguments: str, control: Control, extra: tuple[soc
             raise TimeoutError("the pipeline stands still")
 
     wait(own.core.is_connected)
-    numbers = count()
-    funding: list[Command] = [Command(definition) for definition in settings.markets]
-    for account in range(job.load.accounts):
-        for asset in ["USDT", *(definition.base for definition in settings.markets)]:
-            funding.append(Command(DepositEvent(f"t{next(numbers)}", f"trader-{account}", asset, FUNDS, 0)))
+    funding = [Command(definition) for definition in settings.markets]
+    assets = ["USDT", *(definition.base for definition in settings.markets)]
+    accounts = [f"trader-{number}" for number in range(job.load.accounts)]
+    funding += [Command(DepositEvent(f"t-{a}", name, a, FUNDS, 0)) for name in accounts for a in assets]
     for start in range(0, len(funding), CHUNK):
         actor.tell(Commands(funding[start : start + CHUNK]))
         wait(own.core.is_quiet)
     control.say("ready")
     rng = random.Random(job.load.seed)
+    window = job.load.window
+
+    def has_room() -> bool:
+        return sum(in_flight.orders_by_wallet) < window // 2
+
     runs = []
     for _ in range(job.load.repeat + 1):
         orders = make_orders(job.load, settings.markets, rng)
         before = own.core.status()
         cpu = _cpu_seconds()
         started = time.perf_counter()
-        window = job.load.window
         for start in range(0, len(orders), CHUNK):
             if sum(in_flight.orders_by_wallet) > window:
-                wait(lambda: sum(in_flight.orders_by_wallet) < window // 2)
+                wait(has_room)
             actor.tell(Commands(orders[start : start + CHUNK]))
         wait(own.core.is_quiet)
         seconds = time.perf_counter() - started
@@ -176,18 +180,16 @@ def _summarise(orders: int, seconds: float, cpu: dict[str, float], before: Actor
 
 
 def _cpu_seconds() -> dict[str, float]:
-    """Processor time of every node of this venue so far, by name; found as the children of our parent."""
+    """Processor time of every node of this venue so far, by name: the children of our parent."""
     ticks = os.sysconf("SC_CLK_TCK")
     seconds = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            command = stat.with_name("cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(fields[1]) == os.getppid() and b"spawn_main" in command:
-            seconds[stat.parent.name] = (int(fields[11]) + int(fields[12])) / ticks
-    return seconds
+    parent = os.getppid()
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        name, _, rest = (Path("/proc") / child / "stat").read_text().partition("(")[2].rpartition(")")
+        if "-" in name:  # Nodes are called wallet-0 and the like; multiprocessing's own helper is not one.
+            fields = rest.split()
+            seconds[name] = (int(fields[11]) + int(fields[12])) / ticks
+    return dict(sorted(seconds.items()))
 
 
 def measure(load: Load, topology: Topology, limits: Limits, *, pin: bool = True) -> list[Run]:
@@ -217,23 +219,49 @@ def measure(load: Load, topology: Topology, limits: Limits, *, pin: bool = True)
         return msgspec.json.decode(result.read_bytes(), type=list[Run])
 
 
+def show(title: str, runs: list[Run]) -> None:
+    """Print what the repetitions of one load showed: minimum / median / maximum."""
+    nodes = runs[0].cpu_us_per_order
+    print(f"{title:34s} {spread([run.orders_per_s for run in runs]):>28s} orders/s", end="")
+    print(f"   batches of {median(run.batch_mean for run in runs):6,.0f}   processor µs/order:", end="")
+    print(*(f" {name} {median(run.cpu_us_per_order[name] for run in runs):.1f}" for name in nodes))
+
+
+def sweep(load: Load, limits: Limits) -> Iterator[tuple[str, Load, Topology, Limits]]:
+    """Name the loads that show what changes with batch limit, shards and accounts, one parameter at a time."""
+    for size in (4_096, 16_384, 65_536, 1_048_576):
+        changed = msgspec.structs.replace(limits, read_bytes_max=size, requests_max=max(1, size // 65_536))
+        yield f"links read {size:,} bytes at once", load, Topology(), changed
+    for wallets, matchers in ((2, 1), (1, 2), (2, 2), (4, 4)):
+        spread_out = msgspec.structs.replace(load, markets=max(matchers, load.markets))
+        yield f"{wallets} wallets, {matchers} matchers", spread_out, Topology(wallets, matchers), limits
+    for accounts in (10, 100, 10_000, 100_000):
+        yield f"{accounts:,} accounts", msgspec.structs.replace(load, accounts=accounts), Topology(), limits
+
+
 def main() -> None:
-    """Measure one load, or with --sweep how it changes with each of its parameters."""
+    """Measure one load, and with --sweep how it changes with each of its parameters."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for field, default in zip(Load.__struct_fields__, Load.__struct_defaults__, strict=True):
         parser.add_argument(f"--{field}", type=int, default=default, help=f"default {default:,}")
     parser.add_argument("--wallets", type=int, default=1)
     parser.add_argument("--matchers", type=int, default=1)
-    parser.add_argument("--batch-bytes", type=int, default=Limits().read_bytes_max, help="most bytes read at once")
+    parser.add_argument("--sweep", action="store_true", help="also change batch limit, shards and accounts in turn")
+    parser.add_argument("--json", help="file for the figures")
     given = parser.parse_args()
     load = Load(**{field: getattr(given, field) for field in Load.__struct_fields__})
-    limits = Limits(read_bytes_max=given.batch_bytes)
-    for run in measure(load, Topology(given.wallets, given.matchers), limits):
-        print(
-            f"{run.orders_per_s:10,.0f} orders/s   {run.trades_per_order:.2f} trades/order"
-            f"   batch {run.batch_mean:6.0f}   processor µs/order "
-            + " ".join(f"{used:.2f}" for used in run.cpu_us_per_order.values())
-        )
+    limits = Limits()
+    print(machine())
+    print(f"{load.orders:,} limit orders, {load.repeat} times after a warm-up, at most {load.window:,} in flight")
+    base = Topology(given.wallets, given.matchers)
+    loads = [(f"{base.wallets} wallet(s), {base.matchers} matcher(s), {load.accounts:,} accounts", load, base, limits)]
+    if given.sweep:
+        loads += sweep(load, limits)
+    results = {}
+    for title, one, topology, changed in loads:
+        results[title] = runs = measure(one, topology, changed)
+        show(title, runs)
+    write_results(given.json, {"machine": machine(), "load": load, "runs": results})
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
 import orjson
 
 LIBRARIES = ("pykka", "msgspec", "orjson", "aiohttp", "uvloop")
@@ -38,4 +39,6 @@ def ratios(values: Sequence[float], baseline: Sequence[float]) -> list[float]:
 def write_results(file: str | None, results: Any) -> None:
     """Write the figures as JSON, if a file was asked for."""
     if file:
-        Path(file).write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+        Path(file).write_bytes(
+            orjson.dumps(msgspec.to_builtins(results), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+        )

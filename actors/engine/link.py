@@ -81,12 +81,13 @@ class Link:
         return bool(self._waiting)
 
     def read(self, bytes_max: int) -> tuple[list[Frame], bool]:
-        """Read what is there, up to about `bytes_max`; return its whole frames and whether the peer is gone."""
+        """Read what is there, up to `bytes_max`; return its whole frames and whether the peer is gone."""
         frames: list[Frame] = []
         total = 0
         while total < bytes_max:
+            size = min(_READ_BYTES, bytes_max - total)
             try:
-                data = self.socket.recv(_READ_BYTES)
+                data = self.socket.recv(size)
             except BlockingIOError:
                 break
             except ConnectionError:
@@ -95,7 +96,7 @@ class Link:
                 return frames, True
             frames += self._reader.feed(data)
             total += len(data)
-            if len(data) < _READ_BYTES:
+            if len(data) < size:
                 break
         return frames, False
 

@@ -17,7 +17,7 @@ from actors.engine.actor import EngineActor, When, start_actor
 from actors.engine.behaviour import Outgoing
 from actors.engine.core import ActorCore, Limits
 from actors.engine.node import PARENT_GONE, Control
-from actors.engine.supervisor import Node, Supervisor, listen_tcp, lock_directory
+from actors.engine.supervisor import Node, Supervisor, listen_tcp
 from actors.matcher import Matcher
 from actors.messages import Balances, BookChangedEvent, BookSnapshot, MarketDefinedEvent, Unknown, WalletAudit
 from actors.topology import Topology
@@ -173,12 +173,12 @@ def serve(
 
     `gateway_entry` and `gateway_arguments` are what `run_node` takes; `address` is host and port to
     listen on (port 0: a free one), and `ready` is called with the port when orders can be placed.
+    The caller holds the lock of the data directory.
 
     Raises:
-        StartError: the data directory or the address cannot be used.
+        StartError: the address cannot be used.
 
     """
-    lock_directory(Path(settings.data_dir))
     settings.run_directory.mkdir(mode=0o700, exist_ok=True)
     with listen_tcp(*address) as listener:
         nodes = venue_nodes(settings, gateway_entry, gateway_arguments, listener)

@@ -16,7 +16,7 @@ from gateway.config import SCALARS, Settings, load_settings
 from gateway.demo.run import run_demo
 from gateway.keys import OPERATOR_KEY_ID, READ, SCOPES, TRADE, Keys
 from gateway.openapi import tradepost_version
-from gateway.venue import OPERATOR_KEY_VARIABLE, run_venue
+from gateway.venue import OPERATOR_KEY_VARIABLE, run_venue, take_directory
 from gateway.views import format_time
 
 EXIT_OK = 0
@@ -119,7 +119,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _serve(options: argparse.Namespace) -> int:
     settings = _settings(options)
-    operator_key = Keys(settings.venue.data_dir).ensure_operator(os.environ.get(OPERATOR_KEY_VARIABLE))
+    operator_key = take_directory(settings).ensure_operator(os.environ.get(OPERATOR_KEY_VARIABLE))
     if operator_key is not None:
         _say(f"The operator's key, shown this once: {operator_key}")
     return run_venue(settings, lambda url: _say(f"Tradepost {tradepost_version()} listens on {url}"))

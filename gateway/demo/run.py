@@ -16,8 +16,8 @@ from gateway.demo.client import Client, DemoFailed
 from gateway.demo.day import Day
 from gateway.demo.show import make_console, show_audit, show_orders, show_welcome
 from gateway.demo.traders import TAKERS, open_accounts, trade_on
-from gateway.keys import OPERATOR, OPERATOR_KEY_ID, Keys
-from gateway.venue import run_venue
+from gateway.keys import OPERATOR, OPERATOR_KEY_ID
+from gateway.venue import run_venue, take_directory
 
 EXIT_OK = 0
 EXIT_FAILED = 1
@@ -33,8 +33,7 @@ def run_demo(settings_for: Callable[[str], Settings], *, once: bool) -> int:
     """
     with tempfile.TemporaryDirectory(prefix="tradepost-demo-") as directory:
         settings = settings_for(directory)
-        keys = Keys(settings.venue.data_dir)
-        _, operator_key = keys.create(OPERATOR_KEY_ID, (OPERATOR,))
+        _, operator_key = take_directory(settings).create(OPERATOR_KEY_ID, (OPERATOR,))
         teller = _Teller(operator_key, once=once)
         code = run_venue(settings, teller.start)
         return code or teller.finish()

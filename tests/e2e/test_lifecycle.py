@@ -246,7 +246,10 @@ def test_it_listens_on_one_port_only(deep: Venue) -> None:
     assert listening_ports(list(deep.processes())) == {deep.port}
 
 
-def test_a_second_venue_on_the_same_directory_is_refused_with_one_line(deep: Venue) -> None:
-    refused = run_serve(deep.data_dir.parent, "--data-dir", str(deep.data_dir), "--port", "0")
+def test_a_second_venue_on_the_same_directory_is_refused_with_one_line_and_changes_nothing(deep: Venue) -> None:
+    keys = deep.operator.get("/v1/admin/keys")
+    flags = ("--data-dir", str(deep.data_dir), "--port", "0")
+    refused = run_serve(deep.data_dir.parent, *flags, TRADEPOST_OPERATOR_KEY="another")
     assert_refuses(refused, 1, str(deep.data_dir), "--data-dir")
+    assert deep.operator.get("/v1/admin/keys") == keys
     deep.audit()

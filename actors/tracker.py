@@ -5,7 +5,8 @@ keeps what wallets and matchers report of them. Wallets and matchers never wait 
 
 **Two threads.** The actor's thread runs the handlers; the gateway's event loop calls the functions under
 *Reads* at any time. They are safe under the interpreter lock, because each step that they take is one read
-of a dict, list or attribute, what they find is immutable, and no dict that may grow is ever iterated.
+of a dict, list or attribute, what they find is immutable, and what may grow is copied, which is also one
+step, before it is iterated.
 """
 
 from typing import Any
@@ -316,8 +317,9 @@ class Tracker(Behaviour):
 
     def _rejected(self, event: OrderRejectedEvent, now: int) -> None:
         before = self._known(event.order_id)
-        self._replace(event.order_id, before, ended(before, event))
+        after = ended(before, event)
         self._arrive(before)
+        self._replace(event.order_id, before, after)
 
     def _matched(self, event: OrderMatchedEvent, now: int) -> None:
         for party in (event.maker, event.taker):
@@ -330,8 +332,9 @@ class Tracker(Behaviour):
 
     def _placed(self, event: OrderPlacedEvent, now: int) -> None:
         before = self._known(event.order_id)
-        self._replace(event.order_id, before, placed(before, event))
+        after = placed(before, event)
         self._arrive(before)
+        self._replace(event.order_id, before, after)
 
     def _cancelled(self, event: OrderCancelledEvent, now: int) -> None:
         before = self._known(event.order_id)
@@ -407,7 +410,7 @@ class Tracker(Behaviour):
         """Count an order out that the wallet has refused or the matcher has finished with."""
         order = record.order
         flight = self.in_flight
-        flight.orders_by_wallet[self._wallet_of(order.account)] -= 1
+        flight.orders_by_wallet[self._accounts[order.account].wallet] -= 1
         flight.orders_by_matcher[self._markets[order.market].definition.matcher] -= 1
 
     def _count_cancel(self, account: str, market: str, change: int) -> int:

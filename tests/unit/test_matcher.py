@@ -195,7 +195,7 @@ def test_immediate_or_cancel_takes_what_is_there_and_ends(venue: Harness, side: 
     order_id = venue.order("bob", side, limit, 5, time_in_force=IOC)
     cancelled = OrderCancelledEvent(order_id, 2, Reason.IMMEDIATE_OR_CANCEL, NOW)
     (trade, *rest) = venue.said("wallet-0")
-    assert (trade.taker.remaining, trade.taker.done) == (2, False)
+    assert (trade.taker_side, trade.taker.remaining, trade.taker.done) == (side, 2, False)
     assert rest == [cancelled]
     assert venue.said("tracker-0") == [trade, cancelled, OrderPlacedEvent(order_id, 3, 0, NOW)]
     assert venue.book().bids == venue.book().asks == ()
@@ -291,6 +291,12 @@ def test_a_market_order_on_an_empty_book_ends_for_want_of_liquidity(
     cancelled = OrderCancelledEvent(order_id, 5, Reason.NO_LIQUIDITY, NOW)
     assert venue.said("wallet-0") == [cancelled]
     assert venue.said("tracker-0") == [cancelled, OrderPlacedEvent(order_id, 0, 0, NOW)]
+
+
+def test_a_market_order_does_not_rest_whatever_its_time_in_force(venue: Harness) -> None:
+    order_id = venue.order("bob", BUY, 105, 5, type=OrderType.MARKET, time_in_force=GTC)
+    assert venue.said("tracker-0")[1:] == [OrderPlacedEvent(order_id, 0, 0, NOW)]
+    assert venue.book().bids == ()
 
 
 def test_a_market_order_that_must_fill_or_be_killed_is_killed(venue: Harness) -> None:
@@ -514,6 +520,8 @@ def test_a_batch_is_one_message_per_changed_market_with_totals_and_trades(venue:
         BookChangedEvent("ETH-USDT", 0, 1, ((99, 2),), (), ()),
     ]
     assert venue.finish_batch() == []
+    venue.order("bob", BUY, 99, 2)
+    assert venue.finish_batch() == [BookChangedEvent("BTC-USDT", 0, 3, ((99, 2),), (), ())]
 
 
 def test_every_change_of_a_book_is_told(venue: Harness) -> None:

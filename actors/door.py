@@ -44,15 +44,16 @@ class Door:
         self.closed: Refusal | None = None
         """What is answered while nothing new is let in, such as the code `closing`; None while the door is open."""
         self.away: Container[str] = frozenset()
-        """Names of wallets and matchers that are dead or congested: nothing new is let in for them."""
+        """Names of wallets and matchers that are dead or congested; looked at once for each batch."""
         self._limits = limits
         self._tracker = tracker
         self._wallet_names = tracker.topology.wallet_names
         self._matcher_names = tracker.topology.matcher_names
-        self._batch = tracker.batches
-        self._room = tracker.in_flight.room(limits.in_flight_max)
         self._open_orders_room: dict[str, int] = {}
         """By account, for those that this batch has asked about."""
+        self._room = tracker.in_flight.room(limits.in_flight_max)
+        self._away_now: frozenset[str] = frozenset()
+        self._batch = -1
         self._admissions: dict[type, Callable[[Any], Refusal | None]] = {
             OrderCreateEvent: self._admit_order,
             OrderCancelEvent: self._admit_cancel,
@@ -66,15 +67,21 @@ class Door:
 
         Codes: that of `closed`, `unavailable`, `too_many_in_flight`, `too_many_open_orders`.
         """
-        tracker = self._tracker
-        if self._batch != tracker.batches:
-            # Room is counted once for a batch and used up by what is admitted to it: the tracker's own
-            # counts may follow one by one, or all at the end, depending on when the engine journals.
-            self._batch = tracker.batches
-            self._room = tracker.in_flight.room(self._limits.in_flight_max)
-            self._open_orders_room.clear()
+        if self._batch != self._tracker.batches:
+            self._begin_batch()
         admission = self._admissions.get(type(message))
         return None if admission is None else admission(message)
+
+    def _begin_batch(self) -> None:
+        """Look once at how things are; room is then used up by what is admitted.
+
+        The tracker's own counts follow one by one or all at the end, depending on when the engine journals.
+        """
+        self._batch = self._tracker.batches
+        self._room = self._tracker.in_flight.room(self._limits.in_flight_max)
+        self._open_orders_room.clear()
+        names = (*self._wallet_names, *self._matcher_names)
+        self._away_now = frozenset(name for name in names if name in self.away)
 
     def _admit_order(self, order: OrderCreateEvent) -> Refusal | None:
         tracker = self._tracker
@@ -140,7 +147,7 @@ class Door:
 
     def _obstacle(self, name: str, room: int) -> Refusal | None:
         """Return why nothing more goes to an actor, if nothing does."""
-        if name in self.away:
+        if name in self._away_now:
             return Refusal("unavailable", f"{name} cannot take anything just now; try again", RETRY_AFTER_S)
         if room < 1:
             detail = f"{self._limits.in_flight_max} are on their way through {name} already; try again"

@@ -247,6 +247,12 @@ def test_nothing_new_goes_to_a_matcher_that_is_away_but_transfers_do_not_need_it
     assert entrance.batch(limit(account=FIRST, market="ETH-USDT")) == [""]
 
 
+def test_who_is_away_before_the_first_batch_is_away() -> None:
+    entrance = Entrance()
+    entrance.door.away = {"matcher-0"}
+    assert entrance.batch(limit()) == ["unavailable"]
+
+
 # What changes nothing
 
 

@@ -2,15 +2,14 @@
 
 # tox does not find pyenv's Pythons through pyenv's shims, so their own folders go first on the path.
 PYENV_ROOT ?= $(HOME)/.pyenv
+pythons := $(wildcard $(PYENV_ROOT)/versions/3.1[123]*/bin)
 empty :=
-export PATH := $(subst $(empty) $(empty),:,$(wildcard $(PYENV_ROOT)/versions/3.1[123]*/bin) $(PATH))
+export PATH := $(if $(pythons),$(subst $(empty) $(empty),:,$(pythons)):)$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 VENV := .venv
 # A missing Python is skipped on a user's machine, and a failure in CI.
 TOX = $(VENV)/bin/tox $(if $(CI),--skip-missing-interpreters false)
-LOCK = $(VENV)/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test quick lint types coverage bench services lock clean
@@ -23,19 +22,19 @@ run: demo ## set everything up and start the demo venue
 demo: $(VENV)/run.stamp ## start the demo venue
 	@$(VENV)/bin/tradepost demo
 
-test: $(VENV)/dev.stamp ## run the whole suite: every Python that is here, lint, types, coverage, the demo
+test: $(VENV)/tox.stamp ## run the whole suite: every Python that is here, lint, types, coverage, the demo
 	@$(TOX)
 
-quick: $(VENV)/dev.stamp ## lint, types, unit and property tests, in under two minutes
-	@$(TOX) -e lint,types,quick
+quick: $(VENV)/tox.stamp ## lint, types, unit and property tests, in under two minutes
+	@$(TOX) -e lint,types,py311 -- tests/unit tests/property
 
-lint: $(VENV)/dev.stamp ## check style with ruff
+lint: $(VENV)/tox.stamp ## check style with ruff
 	@$(TOX) -e lint
 
-types: $(VENV)/dev.stamp ## check types with mypy
+types: $(VENV)/tox.stamp ## check types with mypy
 	@$(TOX) -e types
 
-coverage: $(VENV)/dev.stamp ## check that unit and property tests reach every branch of the pure cores
+coverage: $(VENV)/tox.stamp ## check that unit and property tests reach every branch of the pure cores
 	@$(TOX) -e coverage
 
 bench: $(VENV)/run.stamp ## measure the book and the pipeline
@@ -45,9 +44,8 @@ bench: $(VENV)/run.stamp ## measure the book and the pipeline
 services: ## install what some tests need beyond Python (Debian, as root)
 	@tools/services.sh
 
-lock: $(VENV)/dev.stamp ## lock the newest versions that pyproject.toml allows
-	$(LOCK) --group build --output-file requirements/run.txt
-	$(LOCK) --group dev --constraint requirements/run.txt --output-file requirements/dev.txt
+lock: $(VENV)/tox.stamp ## lock the newest versions that pyproject.toml allows
+	@$(TOX) -e lock
 
 clean: ## remove all that was made here
 	rm -rf $(VENV) .tox .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
@@ -62,7 +60,7 @@ $(VENV)/run.stamp: $(VENV)/bin/python requirements/run.txt pyproject.toml
 	@$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/bin/python requirements/dev.txt
-	@echo "Installing what the tests need into $(VENV) …"
-	@$(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
+$(VENV)/tox.stamp: $(VENV)/bin/python requirements/tox.txt
+	@echo "Installing tox into $(VENV) …"
+	@$(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements/tox.txt
 	@touch $@

@@ -225,11 +225,15 @@ def test_the_changelog_says_what_is_not_released_yet() -> None:
     assert "\n## [Unreleased]\n" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
+LOCKED = ("build", "lint", "lock", "test", "tox", "types")
+"""Dependency groups that are locked."""
+
+
 def requirements_of(lock: str) -> set[str]:
     return set(re.findall(r"^[a-z0-9.-]+==[^ ]+", (ROOT / "requirements" / lock).read_text("utf-8"), re.MULTILINE))
 
 
-@pytest.mark.parametrize("lock", ["run.txt", "dev.txt"])
+@pytest.mark.parametrize("lock", ["run.txt", "tox.txt", "dev.txt"])
 def test_a_lock_has_a_hash_for_everything_and_names_no_index(lock: str) -> None:
     text = (ROOT / "requirements" / lock).read_text("utf-8")
     assert not re.findall(r"https?://|file:|^-", text, re.MULTILINE)
@@ -240,7 +244,7 @@ def test_a_lock_has_a_hash_for_everything_and_names_no_index(lock: str) -> None:
 def test_the_locks_hold_all_that_the_project_asks_for_and_agree_with_each_other() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     groups = project["dependency-groups"]
-    run, dev = requirements_of("run.txt"), requirements_of("dev.txt")
-    assert run <= dev
-    asked = {*project["project"]["dependencies"], *groups["build"], *groups["test"], *groups["lint"], *groups["types"]}
+    dev = requirements_of("dev.txt")
+    assert requirements_of("run.txt") | requirements_of("tox.txt") <= dev
+    asked = [*project["project"]["dependencies"], *(line for group in LOCKED for line in groups[group])]
     assert {re.split(r"[<>=;]", line)[0].strip() for line in asked} <= {line.split("==")[0] for line in dev}

@@ -19,9 +19,7 @@ LINES_MAX = 450
 SHELLS = {"actors.bootstrap"}
 """What is directly in `actors` and may touch the world; everything else there is deterministic."""
 ENGINE_CORE = {f"actors.engine.{name}" for name in ("behaviour", "codec", "core", "errors", "frames", "lanes")}
-PURE_CORES = {
-    f"actors.{name}" for name in ("book", "errors", "ids", "ledger", "market", "messages", "status", "topology")
-}
+PURE_CORES = {f"actors.{name}" for name in ("book", "ids", "ledger", "market", "messages", "status", "topology")}
 PURE_CORES_MAY_IMPORT = {f"actors.{name}" for name in ("errors", "ids", "market", "messages", "topology")}
 MONEY = {
     f"actors.{name}" for name in ("book", "ledger", "market", "matcher", "messages", "status", "tracker", "wallet")

@@ -51,7 +51,9 @@ def record(*, optional: tuple[str, ...] = (), **members: Schema) -> Schema:
 
 
 _ORDER_OPTIONAL = ("price", "quantity", "budget", "time_in_force", "post_only", "client_order_id")
-_SUMS = dict.fromkeys(("free", "held", "fees", "clearing", "deposits", "withdrawals"), DECIMAL)
+_SUMS = record(
+    asset=STRING, free=DECIMAL, held=DECIMAL, fees=DECIMAL, clearing=DECIMAL, deposits=DECIMAL, withdrawals=DECIMAL
+)
 _LEVEL: Schema = {
     "type": "array",
     "prefixItems": [DECIMAL, DECIMAL],

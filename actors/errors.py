@@ -1,10 +1,16 @@
 """Everything that Tradepost raises on purpose.
 
 TradepostError
-├── InvalidValue      a value from outside that cannot be accepted; it has a stable code
-├── ConfigurationError  the configuration cannot be used; one line says what to change
-└── ProtocolError     a peer sent what it must not send: a bug, not input; it stops the node
+├── InvalidValue        a value from outside that cannot be accepted; it has a stable code
+└── ConfigurationError  the configuration cannot be used; one line says what to change
+
+`ProtocolError`, which belongs to the engine, is what an actor raises when a peer sent what it must not
+send: a bug, not input, so it stops the venue.
 """
+
+from actors.engine.errors import ProtocolError
+
+__all__ = ["ConfigurationError", "InvalidValue", "ProtocolError", "TradepostError"]
 
 
 class TradepostError(Exception):
@@ -22,7 +28,3 @@ class InvalidValue(TradepostError):
 
 class ConfigurationError(TradepostError):
     """The configuration cannot be used; the text is one line that says what to change."""
-
-
-class ProtocolError(TradepostError):
-    """A peer sent what it must not send. It is a bug, not input, and stops the node."""

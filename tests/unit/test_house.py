@@ -95,7 +95,9 @@ def pure_cores_know_only_the_vocabulary(module: Module) -> set[str]:
     return {
         imported
         for imported in module.imports
-        if imported.startswith("actors.") and ".".join(imported.split(".")[:2]) not in PURE_CORES_MAY_IMPORT
+        if imported.startswith("actors.")
+        and ".".join(imported.split(".")[:2]) not in PURE_CORES_MAY_IMPORT
+        and not imported.startswith("actors.engine.errors")  # What the vocabulary of errors hands on.
     }
 
 

@@ -47,7 +47,7 @@ class Trader:
     async def orders(self, **filters: str) -> list[Document]:
         """Return all the account's orders that the filters let through, newest first, page by page."""
         found: list[Document] = []
-        query = "&".join(f"{name}={value}" for name, value in {"limit": "500", **filters}.items())
+        query = "&".join(f"{name}={value}" for name, value in {"limit": "50", **filters}.items())
         cursor: str | None = ""
         while cursor is not None:
             page = await self.get(f"/v1/orders?{query}{cursor and f'&cursor={cursor}'}")

@@ -241,6 +241,8 @@ def test_orders_are_filtered_by_status_market_and_client_order_id(buyer: Client,
     assert ids(f"market={SHARED_MARKET}") == [elsewhere["order_id"]]
     assert ids("client_order_id=bid%201") == [bid["order_id"]]
     assert ids("client_order_id=bid%201&status=MATCHED") == []
+    assert ids(f"client_order_id=bid%201&market={SHARED_MARKET}") == []
+    assert ids(f"client_order_id=bid%201&cursor={bid['order_id']}") == []
     assert ids("client_order_id=bid%202") == []
     assert ids(f"market={SHARED_MARKET}&status=PARTIALLY_MATCHED") == []
 

@@ -46,4 +46,4 @@ async def start_server(app: web.Application, listener: socket) -> web.AppRunner:
 def _is_ours(record: logging.LogRecord) -> bool:
     """Whether it is more than that some client sends what is no HTTP, which anybody may do any number of times."""
     error = record.exc_info[1] if record.exc_info else None
-    return not isinstance(error, HttpProcessingError)
+    return not isinstance(error, HttpProcessingError | web.RequestPayloadError)

@@ -54,6 +54,9 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
         return problem_response(problem)
     except web.HTTPException as error:
         return _http_problem(request, error)
+    except (web.RequestPayloadError, ConnectionError):
+        # The client has left in the middle of its body, or the body is not encoded as it says.
+        return problem_response(Problem("bad_request", "The body cannot be read to its end."))
     except Exception:
         logger.exception("%s %s failed", request.method, request.path)
         return problem_response(Problem("internal_error", "The venue's log says more."))

@@ -11,7 +11,7 @@ from gateway.problems import PROBLEMS
 from gateway.schemas import ACCOUNT, CLIENT_ID, ORDER_ID, SCHEMAS, STATUS, STRING, Schema, ref
 
 _READS = ("unauthorized", "forbidden")
-_BODY = ("malformed_json", "wrong_type", "missing_field", "unknown_field", "body_too_large")
+_BODY = ("bad_request", "malformed_json", "wrong_type", "missing_field", "unknown_field", "body_too_large")
 _QUERY = ("unknown_field", "invalid_parameter")
 _DOOR = ("too_many_in_flight", "unavailable", "closing")
 _DECIMAL = ("invalid_decimal", "not_positive", "too_many_digits", "out_of_range", "invalid_value")
@@ -30,7 +30,7 @@ def tradepost_version() -> str:
     try:
         return version("tradepost")
     except PackageNotFoundError:
-        return "0"
+        return "0+unknown"
 
 
 def _in(where: str, name: str, schema: Schema, description: str, *, required: bool = False) -> dict[str, Any]:

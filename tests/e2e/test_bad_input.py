@@ -148,6 +148,22 @@ def test_whatever_the_content_type_says_the_body_is_json(trader: Client, kind: s
     assert_refused(trader, answer, 422, "not_positive")
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_a_body_that_is_not_encoded_as_it_says(trader: Client, encoding: str) -> None:
+    answer = trader.call("POST", "/v1/orders", LIMIT, {"Content-Encoding": encoding})
+    assert_refused(trader, answer, 400, "bad_request")
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_order_has_placed_none(venue: Venue, trader: Client) -> None:
+    # That the venue takes it calmly is seen at the end of all tests, when its log is looked through.
+    body = json.dumps(LIMIT).encode()
+    for length in (b"Content-Length: 500\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n1f4\r\n"):
+        with socket.create_connection((venue.host, venue.port), timeout=30) as connection:
+            connection.sendall(b"POST /v1/orders HTTP/1.1\r\nAuthorization: Bearer %b\r\n" % trader.key.encode())
+            connection.sendall(b"Host: x\r\n%b%b" % (length, body))
+    assert trader.get("/v1/orders")["orders"] == []
+
+
 def raw(venue: Venue, request: bytes) -> bytes:
     """Send bytes that no client library would and return the first of what comes back."""
     with socket.create_connection((venue.host, venue.port), timeout=30) as connection:

@@ -17,7 +17,7 @@ OPERATIONS = [
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
-NAMED_ELSEWHERE = {"bad_request", "not_found", "method_not_allowed"}
+NAMED_ELSEWHERE = {"not_found", "method_not_allowed"}
 """Answers to what is no call of the API."""
 
 

@@ -24,7 +24,7 @@ class DoorLimits(msgspec.Struct, frozen=True):
     """The named maxima of the door; each is at least 1."""
 
     in_flight_max: int = 10_000
-    """Most orders in flight through one wallet or one matcher; cancels and transfers have as much room each."""
+    """Most orders in flight through one wallet to one matcher; cancels and transfers have as much room each."""
     open_orders_max: int = 10_000
     """Most open orders of one account, from acceptance on."""
 
@@ -96,8 +96,7 @@ class Door:
         if open_orders_room < 1:
             return self.closed or _too_many_open_orders(self._limits.open_orders_max)
         wallet = account.wallet if account is not None else tracker.topology.wallet_of(name)
-        room = self._room
-        refusal = self._enter(wallet, room.orders_by_wallet, market.definition.matcher, room.orders_by_matcher)
+        refusal = self._enter(wallet, market.definition.matcher, self._room.orders)
         if refusal is None:
             self._open_orders_room[name] = open_orders_room - 1
         return refusal
@@ -118,39 +117,44 @@ class Door:
         market = tracker.market(symbol)
         if market is None:
             return None
-        room = self._room
         wallet = tracker.topology.wallet_of(account)
-        return self._enter(wallet, room.cancels_by_wallet, market.definition.matcher, room.cancels_by_matcher)
+        return self._enter(wallet, market.definition.matcher, self._room.cancels)
 
     def _admit_transfer(self, request: TransferRequest) -> Refusal | None:
         tracker = self._tracker
         if tracker.transfer(request.account, request.transfer_id) is not None:
             return None
         wallet = tracker.topology.wallet_of(request.account)
-        room = self._room.transfers_by_wallet
-        refusal = self.closed or self._obstacle(self._wallet_names[wallet], room[wallet])
+        room = self._room.transfers
+        name = self._wallet_names[wallet]
+        refusal = self.closed or self._absence(name) or self._crowd(name, room[wallet])
         if refusal is None:
             room[wallet] -= 1
         return refusal
 
-    def _enter(self, wallet: int, wallet_room: list[int], matcher: int, matcher_room: list[int]) -> Refusal | None:
-        """Take room in a wallet and a matcher, or say why there is none."""
+    def _enter(self, wallet: int, matcher: int, room: list[list[int]]) -> Refusal | None:
+        """Take room on the road through a wallet to a matcher, or say why there is none."""
+        first, last = self._wallet_names[wallet], self._matcher_names[matcher]
         refusal = (
             self.closed
-            or self._obstacle(self._wallet_names[wallet], wallet_room[wallet])
-            or self._obstacle(self._matcher_names[matcher], matcher_room[matcher])
+            or self._absence(first)
+            or self._absence(last)
+            or self._crowd(f"{first} to {last}", room[wallet][matcher])
         )
         if refusal is None:
-            wallet_room[wallet] -= 1
-            matcher_room[matcher] -= 1
+            room[wallet][matcher] -= 1
         return refusal
 
-    def _obstacle(self, name: str, room: int) -> Refusal | None:
-        """Return why nothing more goes to an actor, if nothing does."""
+    def _absence(self, name: str) -> Refusal | None:
+        """Return the refusal for an actor that takes nothing at present."""
         if name in self._away_now:
             return Refusal("unavailable", f"{name} cannot take anything just now; try again", RETRY_AFTER_S)
+        return None
+
+    def _crowd(self, road: str, room: int) -> Refusal | None:
+        """Return the refusal for a road on which there is no room."""
         if room < 1:
-            detail = f"{self._limits.in_flight_max} are on their way through {name} already; try again"
+            detail = f"{self._limits.in_flight_max} are on their way through {road} already; try again"
             return Refusal("too_many_in_flight", detail, RETRY_AFTER_S)
         return None
 

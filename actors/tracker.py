@@ -246,9 +246,7 @@ class Tracker(Behaviour):
             now,
         )
         record = self._map.add(account, order)
-        flight = self.in_flight
-        flight.orders_by_wallet[account.wallet] += 1
-        flight.orders_by_matcher[market.definition.matcher] += 1
+        self.in_flight.orders[account.wallet][market.definition.matcher] += 1
         self._to_wallets[account.wallet](order)
         return Accepted(record)
 
@@ -298,7 +296,7 @@ class Tracker(Behaviour):
         request = type(asked)(asked.transfer_id, asked.account, asked.asset, asked.amount, now)
         record = self._transfers.ask(request)
         wallet = self._wallet_of(asked.account)
-        self.in_flight.transfers_by_wallet[wallet] += 1
+        self.in_flight.transfers[wallet] += 1
         self._to_wallets[wallet](request)
         self._tell((request.account, request.transfer_id))
         return Accepted(record)
@@ -367,7 +365,7 @@ class Tracker(Behaviour):
 
     def _transferred(self, event: TransferResult, now: int) -> None:
         self._transfers.decide(event)
-        self.in_flight.transfers_by_wallet[self._wallet_of(event.account)] -= 1
+        self.in_flight.transfers[self._wallet_of(event.account)] -= 1
         self._tell((event.account, event.transfer_id))
 
     # What they have in common
@@ -409,15 +407,13 @@ class Tracker(Behaviour):
     def _arrive(self, record: OrderRecord) -> None:
         """Count an order out that the wallet has refused or the matcher has finished with."""
         order = record.order
-        flight = self.in_flight
-        flight.orders_by_wallet[self._accounts[order.account].wallet] -= 1
-        flight.orders_by_matcher[self._markets[order.market].definition.matcher] -= 1
+        wallet = self._accounts[order.account].wallet
+        self.in_flight.orders[wallet][self._markets[order.market].definition.matcher] -= 1
 
     def _count_cancel(self, account: str, market: str, change: int) -> int:
         """Count a cancel in or out, and return the shard of its wallet."""
         wallet = self._wallet_of(account)
-        self.in_flight.cancels_by_wallet[wallet] += change
-        self.in_flight.cancels_by_matcher[self._markets[market].definition.matcher] += change
+        self.in_flight.cancels[wallet][self._markets[market].definition.matcher] += change
         return wallet
 
     def _wallet_of(self, account: str) -> int:

@@ -137,7 +137,7 @@ def generator_node(name: str, arguments: str, control: Control, extra: tuple[soc
     window = job.load.window
 
     def has_room() -> bool:
-        return sum(in_flight.orders_by_wallet) < window // 2
+        return sum(map(sum, in_flight.orders)) < window // 2
 
     runs = []
     for _ in range(job.load.repeat + 1):
@@ -146,7 +146,7 @@ def generator_node(name: str, arguments: str, control: Control, extra: tuple[soc
         cpu = _cpu_seconds()
         started = time.perf_counter()
         for start in range(0, len(orders), CHUNK):
-            if sum(in_flight.orders_by_wallet) > window:
+            if sum(map(sum, in_flight.orders)) > window:
                 wait(has_room)
             actor.tell(Commands(orders[start : start + CHUNK]))
         wait(own.core.is_quiet)

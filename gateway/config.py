@@ -143,7 +143,7 @@ SCALARS = (
     Scalar("gateway", "host", str, "address to listen on"),
     Scalar("gateway", "port", int, "port to listen on; 0 takes a free one"),
     Scalar("gateway", "body_bytes_max", int, "largest request body in bytes"),
-    Scalar("limits", "in_flight_max", int, "most orders on their way through a wallet or a matcher"),
+    Scalar("limits", "in_flight_max", int, "most orders on their way through a wallet to a matcher"),
     Scalar("limits", "open_orders_max", int, "most open orders of an account"),
     Scalar("limits", "finished_max", int, "most finished orders that are kept in memory"),
     Scalar("limits", "transfers_max", int, "most decided deposits and withdrawals that are kept in memory"),

@@ -303,27 +303,25 @@ class TrackerMachine(RuleBasedStateMachine):
 
     # What must hold
 
-    def by_shard(self, shards: list[int]) -> list[int]:
+    def by_wallet(self, accounts: list[str]) -> list[int]:
+        shards = [self.topology.wallet_of(account) for account in accounts]
         return [shards.count(0), shards.count(1)]
 
-    def wallets_of(self, accounts: list[str]) -> list[int]:
-        return self.by_shard([self.topology.wallet_of(account) for account in accounts])
-
-    def matchers_of(self, markets: list[str]) -> list[int]:
-        return self.by_shard([int(market == "ETH-USDT") for market in markets])
+    def by_road(self, flights: list[tuple[str, str]]) -> list[list[int]]:
+        """Count flights, by account and market, on each road through a wallet to a matcher."""
+        roads = [(self.topology.wallet_of(account), int(market == "ETH-USDT")) for account, market in flights]
+        return [[roads.count((wallet, matcher)) for matcher in (0, 1)] for wallet in (0, 1)]
 
     @invariant()
     def flights_are_counted(self) -> None:
         flight = self.venue.tracker.in_flight
         orders = [heard.order for heard in self.heard.values() if not (heard.placed or heard.rejected)]
-        assert flight.orders_by_wallet == self.wallets_of([order.account for order in orders])
-        assert flight.orders_by_matcher == self.matchers_of([order.market for order in orders])
+        assert flight.orders == self.by_road([(order.account, order.market) for order in orders])
         asked = [heard for heard in self.heard.values() if heard.cancel_asked and heard.status not in ENDED]
         cancels = [(heard.order.account, heard.order.market) for heard in asked] + [*self.cancel_alls.elements()]
-        assert flight.cancels_by_wallet == self.wallets_of([account for account, _ in cancels])
-        assert flight.cancels_by_matcher == self.matchers_of([market for _, market in cancels])
+        assert flight.cancels == self.by_road(cancels)
         waiting = [account for (account, _), decided in self.transfers.items() if not decided]
-        assert flight.transfers_by_wallet == self.wallets_of(waiting)
+        assert flight.transfers == self.by_wallet(waiting)
         assert self.venue.tracker.is_idle() == (not (orders or cancels or waiting))
 
     @invariant()

@@ -117,29 +117,26 @@ def test_who_is_refused_for_want_of_room_is_told_when_to_try_again() -> None:
     assert "wallet-0" in refusal.detail
 
 
-def test_a_full_wallet_does_not_stop_the_orders_of_another() -> None:
+def test_a_road_that_is_full_stops_no_other_through_the_same_wallet_or_to_the_same_matcher() -> None:
     entrance = Entrance(SHARDED, in_flight_max=1)
-    assert entrance.batch(limit(account=FIRST)) == [""]
-    assert entrance.batch(limit(account=FIRST, market="ETH-USDT"), limit(account=SECOND, market="ETH-USDT")) == [
-        FULL,
-        "",
-    ]
+    full = limit(account=FIRST)
+    assert entrance.batch(full) == [""]
+    same_matcher, same_wallet = limit(account=SECOND), limit(account=FIRST, market="ETH-USDT")
+    assert entrance.batch(full, same_matcher, same_wallet) == [FULL, "", ""]
 
 
-def test_a_wallet_and_a_matcher_fill_up_within_one_batch_each_by_itself() -> None:
+def test_roads_fill_up_within_one_batch_each_by_itself() -> None:
     entrance = Entrance(SHARDED, in_flight_max=1)
-    through_one_wallet = [limit(account=FIRST), limit(account=FIRST, market="ETH-USDT")]
-    assert entrance.batch(*through_one_wallet) == ["", FULL]
-    entrance = Entrance(SHARDED, in_flight_max=1)
-    through_one_matcher = [limit(account=FIRST), limit(account=SECOND)]
-    assert entrance.batch(*through_one_matcher) == ["", FULL]
+    orders = [limit(account=account, market=m) for account in (FIRST, SECOND) for m in ("BTC-USDT", "ETH-USDT")]
+    assert entrance.batch(*orders, *orders) == [""] * 4 + [FULL] * 4
 
 
-def test_a_full_matcher_does_not_stop_the_orders_of_another() -> None:
+def test_cancels_of_one_road_take_no_room_of_another() -> None:
     entrance = Entrance(SHARDED, in_flight_max=1)
-    assert entrance.batch(limit(account=FIRST)) == [""]
-    # What the full matcher stops takes no room in its wallet either.
-    assert entrance.batch(limit(account=SECOND), limit(account=SECOND, market="ETH-USDT")) == [FULL, ""]
+    accounts = (FIRST, FIRST, SECOND)
+    stuck, more, other = [(account, entrance.rest(account=account)) for account in accounts]
+    cancels = [cancel(order_id, account) for account, order_id in (stuck, more, other)]
+    assert entrance.batch(*cancels) == ["", FULL, ""]
 
 
 # Open orders

@@ -13,7 +13,6 @@ from typing import NoReturn, TextIO
 from actors.engine.errors import EngineError
 from actors.errors import ConfigurationError, TradepostError
 from gateway.config import SCALARS, Settings, load_settings
-from gateway.demo.run import run_demo
 from gateway.keys import OPERATOR_KEY_ID, READ, SCOPES, TRADE, Keys
 from gateway.openapi import tradepost_version
 from gateway.venue import OPERATOR_KEY_VARIABLE, run_venue, take_directory
@@ -126,12 +125,15 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    from gateway.demo.run import run_demo  # noqa: PLC0415 - no other command needs what the demo draws with
+
     def settings_for(directory: str) -> Settings:
-        """Take the built-in markets, and a directory of its own unless a flag names one.
+        """Take the built-in markets, and a directory of its own unless the user names one.
 
         Nobody has to find a venue that stops by itself, so it takes a free port.
         """
-        flags = {**vars(options), "data_dir": options.data_dir or directory}
+        named = options.data_dir or os.environ.get("TRADEPOST_DATA_DIR")
+        flags = {**vars(options), "data_dir": named or directory}
         if options.once and options.port is None:
             flags["port"] = 0
         return load_settings(flags, os.environ, os.devnull)

@@ -5,6 +5,7 @@ and markets are tables and live in the file alone. `Settings` holds nothing but 
 such structs, so that it can be handed to another process as JSON.
 """
 
+import logging
 import os
 import re
 import tomllib
@@ -17,6 +18,7 @@ from msgspec import Meta
 
 from actors.bootstrap import VenueSettings
 from actors.door import DoorLimits
+from actors.engine.node import LOG_LEVEL_VARIABLE
 from actors.errors import ConfigurationError, InvalidValue
 from actors.market import SCALE_MAX, Market, format_decimal, parse_decimal
 from actors.messages import MarketDefinedEvent
@@ -164,6 +166,7 @@ def load_settings(
         ConfigurationError: one line that says what to change.
 
     """
+    _check_log_level(environment.get(LOG_LEVEL_VARIABLE, "info"))
     path = _find_file(config or environment.get(ENVIRONMENT_PREFIX + "CONFIG"))
     tables = _read_file(path) if path else {}
     for scalar in SCALARS:
@@ -179,6 +182,12 @@ def load_settings(
     except msgspec.ValidationError as error:
         raise ConfigurationError(f"{path or 'the settings'}: {error}") from error
     return _settings_of(file, str(path or "the settings"))
+
+
+def _check_log_level(level: str) -> None:
+    """Refuse a level that the log would not know."""
+    if level.upper() not in logging.getLevelNamesMapping():
+        raise ConfigurationError(f"{LOG_LEVEL_VARIABLE} is {level!r}; it must be debug, info, warning or error")
 
 
 def _find_file(named: str | None) -> Path | None:

@@ -21,8 +21,6 @@ from gateway.config import Settings
 from gateway.desk import Desk
 from gateway.keys import Keys
 
-ENTRY = "gateway.node:run"
-"""What the supervisor starts as a gateway."""
 CLOSING = Refusal("closing", "the venue is shutting down", 1)
 
 logger = logging.getLogger("gateway")

@@ -10,8 +10,9 @@ from actors.engine.node import configure_logging
 from actors.engine.supervisor import lock_directory
 from gateway.config import Settings
 from gateway.keys import Keys
-from gateway.node import ENTRY
 
+GATEWAY_ENTRY = "gateway.node:run"
+"""What the supervisor starts as a gateway; by name, since only that process needs an HTTP server."""
 OPERATOR_KEY_VARIABLE = "TRADEPOST_OPERATOR_KEY"
 
 
@@ -41,7 +42,7 @@ def run_venue(settings: Settings, ready: Callable[[str], None]) -> int:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return serve(
         settings.venue,
-        ENTRY,
+        GATEWAY_ENTRY,
         msgspec.json.encode(settings).decode(),
         (settings.host, settings.port),
         lambda port: ready(f"http://{host}:{port}"),

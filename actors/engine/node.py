@@ -15,6 +15,7 @@ from importlib import import_module
 
 PARENT_GONE = 71
 """Exit code of a node whose supervisor has died."""
+LOG_LEVEL_VARIABLE = "TRADEPOST_LOG_LEVEL"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 """What asks a venue to stop; its supervisor alone listens to them."""
 _PR_SET_PDEATHSIG = 1
@@ -91,7 +92,7 @@ def calm_collector() -> None:
 def configure_logging(name: str) -> None:
     """Log to standard error, one line an event, with the name of the node."""
     logging.basicConfig(
-        level=os.environ.get("TRADEPOST_LOG_LEVEL", "INFO").upper(),
+        level=os.environ.get(LOG_LEVEL_VARIABLE, "INFO").upper(),
         format=f"%(asctime)s.%(msecs)03d %(levelname)s {name} %(name)s: %(message)s",
         datefmt="%Y-%m-%dT%H:%M:%S",
         stream=sys.stderr,

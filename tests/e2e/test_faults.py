@@ -69,7 +69,8 @@ def test_a_frozen_wallet_stops_its_own_accounts_only_and_loses_nothing(tmp_path:
             for answer in answers:
                 assert answer.status == 202 or is_asked_to_retry(answer), answer
 
-            # Nobody else notices, at the same matcher and in the same market: one after the other, many more orders than may be in flight are decided.
+            # Nobody else notices, though they trade in the same market: one after the other, many more orders
+            # than may be in flight are decided.
             for _ in range(2 * IN_FLIGHT_MAX):
                 answer = await traders[well].place({**order, "quantity": "0.01"}, wait_s=10)
                 assert answer.status == 202, answer

@@ -192,9 +192,10 @@ def test_a_taken_port_is_refused_with_one_line(tmp_path: Path) -> None:
         (["--config", "nowhere.toml"], {}, "", ["nowhere.toml"]),
         ([], {"TRADEPOST_PORT": "70000"}, "", ["port"]),
         ([], {"TRADEPOST_OPERATOR_KEY": "two words"}, "", ["TRADEPOST_OPERATOR_KEY"]),
+        ([], {"TRADEPOST_LOG_LEVEL": "loud"}, "", ["TRADEPOST_LOG_LEVEL", "loud"]),
         ([], {}, "[gateway]\nprot = 1\n", ["tradepost.toml", "prot"]),
     ],
-    ids=["number", "flag", "no_file", "environment", "key", "unknown"],
+    ids=["number", "flag", "no_file", "environment", "key", "log_level", "unknown"],
 )
 def test_a_bad_configuration_is_refused_with_one_line(
     tmp_path: Path, flags: list[str], environment: dict[str, str], file: str, words: list[str]

@@ -48,12 +48,14 @@ def messages_of(*kinds: type[Message]) -> st.SearchStrategy[object]:
     return st.one_of([values_of(kind) for kind in kinds])
 
 
+@pytest.mark.slow
 @given(st.lists(messages_of(*LANE), max_size=4))
 def test_a_batch_of_lane_messages_is_read_back_as_it_was_written(batch: list[Message]) -> None:
     frame = orjson.dumps(msgspec.to_builtins(batch))
     assert msgspec.convert(orjson.loads(frame), list[LaneMessage]) == batch
 
 
+@pytest.mark.slow
 @given(st.lists(messages_of(*FEED), max_size=4))
 def test_a_batch_of_feed_messages_is_read_back_as_it_was_written(batch: list[Message]) -> None:
     frame = orjson.dumps(msgspec.to_builtins(batch))

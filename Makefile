@@ -37,9 +37,10 @@ types: $(VENV)/tox.stamp ## check types with mypy
 coverage: $(VENV)/tox.stamp ## check that unit and property tests reach every branch of the pure cores
 	@$(TOX) -e coverage
 
-bench: $(VENV)/run.stamp ## measure the book and the pipeline
+bench: $(VENV)/run.stamp ## measure the book, the pipeline and HTTP
 	@$(VENV)/bin/python -m bench.book
 	@$(VENV)/bin/python -m bench.pipeline
+	@$(VENV)/bin/python -m bench.http
 
 services: ## install what some tests need beyond Python (Debian, as root)
 	@tools/services.sh
@@ -51,16 +52,17 @@ clean: ## remove all that was made here
 	rm -rf $(VENV) .tox .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find actors bench gateway tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(VENV)/bin/python:
+$(VENV)/made.stamp:
 	@tools/venv.sh $(VENV)
+	@touch $@
 
-$(VENV)/run.stamp: $(VENV)/bin/python requirements/run.txt pyproject.toml
+$(VENV)/run.stamp: $(VENV)/made.stamp requirements/run.txt pyproject.toml
 	@echo "Installing what Tradepost needs into $(VENV) …"
 	@$(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements/run.txt
 	@$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/tox.stamp: $(VENV)/bin/python requirements/tox.txt
+$(VENV)/tox.stamp: $(VENV)/made.stamp requirements/tox.txt
 	@echo "Installing tox into $(VENV) …"
 	@$(VENV)/bin/python -m pip install --quiet --require-hashes --requirement requirements/tox.txt
 	@touch $@

@@ -3,6 +3,7 @@
 The bare handler parses the same body with orjson and answers 202; it has no keys, no checks, no actors.
 Both servers have the first processor for themselves; `wrk` and, for the venue, its wallet, matcher and
 supervisor share the second. They are measured in turn, so that a machine whose speed drifts is fair to both.
+Orders sell and buy the same quantity at the same price in turn, so that every one trades in full.
 """
 
 import argparse
@@ -47,19 +48,17 @@ web.run_app(app, host="127.0.0.1", port=int(sys.argv[1]), access_log=None, print
 """
 LUA = """
 local bodies = {{}}
-for i = 1, 64 do
-  local side = (i % 2 == 0) and "buy" or "sell"
-  local price = string.format("%.2f", 100 + (i * 7 % 41 - 20) / 100)
+for i, side in ipairs({{"sell", "buy"}}) do
   bodies[i] = string.format(
-    '{{"market":"BTC-USDT","side":"%s","type":"limit","price":"%s","quantity":"0.010%02d","time_in_force":"GTC"}}',
-    side, price, i)
+    '{{"market":"BTC-USDT","side":"%s","type":"limit","price":"100.00","quantity":"0.01000","time_in_force":"GTC"}}',
+    side)
 end
 local n = 0
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer {key}"
 request = function()
-  n = n % 64 + 1
+  n = n % 2 + 1
   return wrk.format(nil, nil, nil, bodies[n])
 end
 """
@@ -90,8 +89,8 @@ def wrk(url: str, script: Path, seconds: int, connections: int, processor: int) 
     found = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     return Sample(
         float(_find(r"Requests/sec:\s+([\d.]+)", output)),
-        _milliseconds(_find(r"50%\s+(\S+)", output)),
-        _milliseconds(_find(r"99%\s+(\S+)", output)),
+        _milliseconds(_find(r"\n +50%\s+(\S+)", output)),
+        _milliseconds(_find(r"\n +99%\s+(\S+)", output)),
         int(found.group(1)) if found else 0,
     )
 

@@ -7,6 +7,7 @@ acknowledged. `python -m bench.pipeline --help` lists the options.
 """
 
 import argparse
+import multiprocessing
 import os
 import random
 import sys
@@ -15,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from socket import socket, socketpair
+from socket import SHUT_WR, socket, socketpair
 from statistics import median
 from typing import Any
 
@@ -24,6 +25,7 @@ import msgspec
 from actors.bootstrap import VenueSettings, make_tracker, read_settings, stop_actor, venue_nodes
 from actors.door import DoorLimits
 from actors.engine.actor import Commands, When, start_actor
+from actors.engine.codec import BatchDecoder, encode_batch
 from actors.engine.core import ActorStatus, Command, Limits
 from actors.engine.node import PARENT_GONE, Control
 from actors.engine.supervisor import Supervisor
@@ -134,10 +136,10 @@ def generator_node(name: str, arguments: str, control: Control, extra: tuple[soc
         wait(own.core.is_quiet)
     control.say("ready")
     rng = random.Random(job.load.seed)
-    window = job.load.window
+    half = max(CHUNK, job.load.window // 2 // CHUNK * CHUNK)
 
     def has_room() -> bool:
-        return sum(map(sum, in_flight.orders)) < window // 2
+        return sum(map(sum, in_flight.orders)) <= half
 
     runs = []
     for _ in range(job.load.repeat + 1):
@@ -145,10 +147,10 @@ def generator_node(name: str, arguments: str, control: Control, extra: tuple[soc
         before = own.core.status()
         cpu = _cpu_seconds()
         started = time.perf_counter()
-        for start in range(0, len(orders), CHUNK):
-            if sum(map(sum, in_flight.orders)) > window:
-                wait(has_room)
-            actor.tell(Commands(orders[start : start + CHUNK]))
+        for start in range(0, len(orders), half):
+            for at in range(start, min(start + half, len(orders)), CHUNK):
+                actor.tell(Commands(orders[at : at + CHUNK]))
+            wait(has_room)  # This is asked behind the orders, when all of them have been taken in.
         wait(own.core.is_quiet)
         seconds = time.perf_counter() - started
         runs.append(_summarise(job.load.orders, seconds, cpu, before, own.core.status()))
@@ -219,6 +221,43 @@ def measure(load: Load, topology: Topology, limits: Limits, *, pin: bool = True)
         return msgspec.json.decode(result.read_bytes(), type=list[Run])
 
 
+BARE_MESSAGES = 400_000
+BARE_BATCH = 200
+
+
+def bare_pair() -> float:
+    """Messages per second from one process to another over a bare socket pair: the limit that any pipeline has.
+
+    Orders in batches of 200, written and read by the same codec as on the lanes; nobody numbers, keeps or handles them.
+    """
+    ours, theirs = socketpair()
+    reader = multiprocessing.get_context("spawn").Process(target=_read_orders, args=(theirs,))
+    reader.start()
+    theirs.close()
+    orders = [command.message for command in make_orders(Load(BARE_BATCH), (market(0, 1),), random.Random(1))]
+    with ours:
+        ours.recv(1)  # The reader has started and is ready.
+        started = time.perf_counter()
+        for _ in range(BARE_MESSAGES // BARE_BATCH):
+            payload = encode_batch(orders)
+            ours.sendall(len(payload).to_bytes(4, "little") + payload)
+        ours.shutdown(SHUT_WR)
+        ours.recv(1)  # The reader has read everything.
+        seconds = time.perf_counter() - started
+    reader.join()
+    return BARE_MESSAGES / seconds
+
+
+def _read_orders(connection: socket) -> None:
+    """Read batches of orders until the other side has no more."""
+    decoder = BatchDecoder([OrderCreateEvent])
+    with connection, connection.makefile("rb") as stream:
+        connection.sendall(b".")
+        while head := stream.read(4):
+            decoder.decode_batch(stream.read(int.from_bytes(head, "little")), "writer")
+        connection.sendall(b".")
+
+
 def show(title: str, runs: list[Run]) -> None:
     """Print what the repetitions of one load showed: minimum / median / maximum."""
     nodes = runs[0].cpu_us_per_order
@@ -257,11 +296,16 @@ def main() -> None:
     loads = [(f"{base.wallets} wallet(s), {base.matchers} matcher(s), {load.accounts:,} accounts", load, base, limits)]
     if given.sweep:
         loads += sweep(load, limits)
+    bare = [bare_pair() for _ in range(load.repeat)]
     results = {}
     for title, one, topology, changed in loads:
         results[title] = runs = measure(one, topology, changed)
         show(title, runs)
-    write_results(given.json, {"machine": machine(), "load": load, "runs": results})
+    bare += [bare_pair() for _ in range(load.repeat)]
+    print(f"{'bare socket pair, one hop':34s} {spread(bare):>28s} messages/s")
+    share = median(run.orders_per_s for run in results[loads[0][0]]) / median(bare)
+    print(f"{'orders/s for each message/s of it':34s} {share:28.3f}")
+    write_results(given.json, {"machine": machine(), "load": load, "runs": results, "bare": bare, "ratio": share})
 
 
 if __name__ == "__main__":

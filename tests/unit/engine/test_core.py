@@ -118,6 +118,38 @@ def test_a_gap_is_asked_for_again_and_closed() -> None:
     assert adder.seen == [1, 2]
 
 
+def test_a_gap_is_asked_for_once_however_many_batches_come_behind_it() -> None:
+    a, _, b = pair()
+    a.cycle([], add(1), 1)  # Lost.
+    behind = [*arrivals(a, a.cycle([], add(2), 1), b), *arrivals(a, a.cycle([], add(3), 1), b)]
+    asked = arrivals(b, b.cycle(behind, [], 1), a)
+    assert [(frame.kind, frame.number) for _, frame in asked] == [(Kind.RESEND, 1)]
+
+
+def test_what_needs_no_sending_sends_nothing() -> None:
+    """Messages that a behaviour only takes in leave its lanes and feeds empty."""
+    _, a = make_adder("a", ("b",), ("b",))
+    adder, b = make_adder("b", ("a",), feeds=("a",))
+    adder.finish_batch = lambda now: None  # type: ignore[method-assign]
+    b._outgoing.lane("a")
+    link(a, b)
+    assert b.cycle(arrivals(a, a.cycle([], add(1), 1), b), [], 1).frames == []
+    assert adder.seen == [1]
+
+
+def test_an_actor_is_connected_when_all_of_its_peers_are() -> None:
+    _, a = make_adder("a", ("b", "c"))
+    _, b = make_adder("b", ("a",))
+    _, c = make_adder("c", ("a",))
+    assert not a.is_connected()
+    link(a, b)
+    assert not a.is_connected()
+    link(a, c)
+    assert a.is_connected()
+    a.peer_lost("b")
+    assert not a.is_connected()
+
+
 def test_a_repeated_batch_is_dropped() -> None:
     a, adder, b = pair()
     twice = arrivals(a, a.cycle([], add(1, 2), 1), b) * 2

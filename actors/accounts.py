@@ -1,21 +1,24 @@
 """What a tracker keeps of an account while it has orders: their ids in order, and its client order ids."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
-CHUNK_IDS_MAX = 256
-"""Most ids in one chunk: what forgetting an order in the middle moves at most."""
-_BEYOND = 2**53
-"""No order id is as large."""
+READ_IDS_MAX = 256
+"""How many ids a reader copies at a time."""
+FORGOTTEN_MIN = 64
+"""So many ids may be of forgotten orders before it is worth looking whether they are most of them."""
 
 
 class Account:
-    """One account's orders, oldest first, in chunks, so that adding and forgetting cost the same at any number.
+    """One account's orders, oldest first.
+
+    Forgetting an order only counts it; once the forgotten outnumber the others, their ids are dropped
+    together, which costs each of them a constant share. So ids may be of orders that are forgotten.
 
     One thread changes it; another may call `newest_first` and read single attributes.
     """
 
-    __slots__ = ("_chunks", "by_client_id", "name", "open_orders", "wallet")
+    __slots__ = ("_forgotten", "_ids", "by_client_id", "name", "open_orders", "wallet")
 
     name: str
     """The one string for this account that all of its records share."""
@@ -31,44 +34,35 @@ class Account:
         self.wallet = wallet
         self.open_orders = 0
         self.by_client_id = {}
-        self._chunks: list[list[int]] = []
+        self._ids: list[int] = []
+        self._forgotten = 0
 
     @property
     def newest(self) -> int:
         """The newest order's id; 0 without orders."""
-        return self._chunks[-1][-1] if self._chunks else 0
+        return self._ids[-1] if self._ids else 0
 
     def add(self, order_id: int) -> None:
         """Add an order, newer than all others."""
-        chunks = self._chunks
-        if chunks and len(chunks[-1]) < CHUNK_IDS_MAX:
-            chunks[-1].append(order_id)
-        else:
-            chunks.append([order_id])
+        self._ids.append(order_id)
 
-    def forget(self, order_id: int, client_order_id: str) -> bool:
-        """Remove an order, and say whether it was the last one."""
-        chunks = self._chunks
-        # Lists compare by their first ids, so this counts the chunks that begin at or before the id.
-        at = bisect_left(chunks, [order_id + 1]) - 1
-        chunk = chunks[at]
-        if len(chunk) == 1:
-            del chunks[at]
-        else:
-            del chunk[bisect_left(chunk, order_id)]
+    def forget(self, client_order_id: str, kept: Container[int]) -> bool:
+        """Count an order out that is not among those `kept` any more, and say whether it was the last one."""
         if client_order_id:
             del self.by_client_id[client_order_id]
-        return not chunks
+        self._forgotten += 1
+        if self._forgotten > FORGOTTEN_MIN and self._forgotten * 2 > len(self._ids):
+            self._ids = [order_id for order_id in self._ids if order_id in kept]
+            self._forgotten = 0
+        return self._forgotten == len(self._ids)
 
     def newest_first(self, before: int | None = None) -> Iterator[int]:
         """Iterate over the ids (below `before`, if given) as they are now, newest first.
 
-        The other thread may change a list between any two steps, so each is copied first, which is one step.
+        The other thread may append at any moment, or put a new list in place of this one; what is here already
+        stays where it is, and a slice is copied in one step.
         """
-        if before is None:
-            before = _BEYOND
-        chunks = self._chunks.copy()
-        for at in range(bisect_left(chunks, [before]) - 1, -1, -1):
-            ids = chunks[at].copy()
-            for index in range(bisect_left(ids, before) - 1, -1, -1):
-                yield ids[index]
+        ids = self._ids
+        end = len(ids) if before is None else bisect_left(ids, before)
+        for stop in range(end, 0, -READ_IDS_MAX):
+            yield from reversed(ids[max(0, stop - READ_IDS_MAX) : stop])

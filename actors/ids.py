@@ -17,7 +17,8 @@ _VERSION = 8
 
 def next_order_id(last: int, now_us: int, gateway: int) -> int:
     """Return the smallest id of this gateway that is after `last` and not before `now_us` (microseconds)."""
-    first = (max(now_us // 1000 - EPOCH_MS, 0) << 12) | (gateway << 8)
+    milliseconds = now_us // 1000 - EPOCH_MS
+    first = (milliseconds << 12 if milliseconds > 0 else 0) | gateway << 8
     if first > last:
         return first
     following = last + 1

@@ -109,5 +109,5 @@ class OrderMap:
         settled.append(order_id)
         while len(settled) > self._settled_max:
             order = self.records.pop(settled.popleft()).order
-            if self.accounts[order.account].forget(order.order_id, order.client_order_id):
+            if self.accounts[order.account].forget(order.client_order_id, self.records):
                 del self.accounts[order.account]

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from actors.accounts import CHUNK_IDS_MAX
+from actors.accounts import READ_IDS_MAX
 from actors.answers import Accepted, Refusal
 from actors.errors import ProtocolError
 from actors.ids import gateway_of, order_uuid
@@ -560,11 +560,11 @@ def test_an_account_without_orders_is_forgotten() -> None:
 
 
 def test_forgetting_finds_its_order_among_many() -> None:
-    count = 3 * CHUNK_IDS_MAX + 1
+    count = 3 * READ_IDS_MAX + 1
     venue = Venue(finished_max=1)
     ids = [venue.rest() for _ in range(count)]
-    # Chunks lose ids in front, in the middle and at the end, and the second and the last one all of theirs.
-    leaving = dict.fromkeys(ids[CHUNK_IDS_MAX : 2 * CHUNK_IDS_MAX] + ids[::7] + ids[6::7] + ids[-1:] + ids[:1])
+    # Ids leave in front, in the middle and at the end, and so many that they are dropped from the list.
+    leaving = dict.fromkeys(ids[READ_IDS_MAX : 2 * READ_IDS_MAX] + ids[::7] + ids[6::7] + ids[-1:] + ids[:1])
     for order_id in leaving:
         venue.tell(cancellation(order_id, 10))
     venue.finish(limit(account="bert"))
@@ -607,9 +607,9 @@ def test_a_page_goes_on_where_its_cursor_was_also_when_that_order_is_forgotten()
     assert ids_of(venue, before=cursor) == [old]
 
 
-def test_pages_cross_chunks_without_gap_or_repetition() -> None:
+def test_pages_of_many_orders_have_no_gap_or_repetition() -> None:
     venue = Venue()
-    ids = [venue.place() for _ in range(2 * CHUNK_IDS_MAX + 3)]
+    ids = [venue.place() for _ in range(2 * READ_IDS_MAX + 3)]
     seen: list[int] = []
     before = None
     while len(seen) < len(ids):
@@ -646,12 +646,12 @@ def test_a_rare_status_is_sought_among_so_many_orders_and_no_more_at_a_time() ->
 
 def test_a_page_that_is_being_read_does_not_mind_what_is_forgotten_meanwhile() -> None:
     venue = Venue(finished_max=1)
-    ids = [venue.rest() for _ in range(CHUNK_IDS_MAX + 10)]
+    ids = [venue.rest() for _ in range(READ_IDS_MAX + 10)]
     account = venue.tracker.account("anna")
     assert account is not None
     reader = account.newest_first()
     seen = [next(reader) for _ in range(3)]
-    for order_id in ids[: CHUNK_IDS_MAX + 5]:
+    for order_id in ids[: READ_IDS_MAX + 5]:
         venue.tell(cancellation(order_id, 10))
     seen += reader
     assert seen[:10] == ids[::-1][:10]

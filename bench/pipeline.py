@@ -40,7 +40,7 @@ from actors.messages import (
 from actors.topology import Topology
 from bench.report import machine, spread, write_results
 
-FUNDS = 10**15
+FUNDS = 10**12
 CHUNK = 256
 """Orders handed over in one go, as one turn of a busy event loop would."""
 GENERATOR = "bench.pipeline:generator_node"

@@ -19,6 +19,7 @@ from actors.messages import (
     BookSnapshot,
     CancelAllDoneEvent,
     CancelRejectedEvent,
+    Level,
     MarketDefinedEvent,
     OrderCancelAllEvent,
     OrderCancelEvent,
@@ -38,7 +39,11 @@ from actors.messages import (
 from actors.topology import Topology
 
 PRINTS_MAX = 1_000
-"""Latest trades of a market that a `BookSnapshot` shows."""
+"""Latest trades of a market that one message of its feed, or a `BookSnapshot`, shows."""
+CHANGED_LEVELS_MAX = 20_000
+"""Changed levels of a side in one message of the feed; more of them take several messages."""
+BOOK_LEVELS_MAX = 100_000
+"""Best levels of a side that a `BookSnapshot` shows, so that it fits into a frame however long its numbers are."""
 ROUTES_MAX = 65_536
 """Accounts whose wallet is remembered rather than computed; with more, remembering begins anew."""
 
@@ -106,16 +111,21 @@ class Matcher(Behaviour):
         """Tell every tracker what this batch has changed, one message per market."""
         for listing in self._touched.values():
             bids, asks = listing.book.drain_changes()
-            if bids or asks:  # There is no trade that changes no level.
-                listing.sequence += 1
-                change = BookChangedEvent(
-                    listing.symbol, self._incarnation, listing.sequence, bids, asks, tuple(listing.prints)
-                )
-                for send in self._feeds:
-                    send(change)
-                listing.latest.extend(listing.prints)
-                listing.prints.clear()
+            # There is no trade that changes no level.
+            for start in range(0, max(len(bids), len(asks)), CHANGED_LEVELS_MAX):
+                end = start + CHANGED_LEVELS_MAX
+                self._publish(listing, bids[start:end], asks[start:end])
         self._touched.clear()
+
+    def _publish(self, listing: _Listing, bids: tuple[Level, ...], asks: tuple[Level, ...]) -> None:
+        """Send the next message of a market's feed, with the latest of the trades that were not sent yet."""
+        listing.sequence += 1
+        prints = tuple(listing.prints[-PRINTS_MAX:])
+        change = BookChangedEvent(listing.symbol, self._incarnation, listing.sequence, bids, asks, prints)
+        for send in self._feeds:
+            send(change)
+        listing.latest.extend(prints)
+        listing.prints.clear()
 
     def _define_market(self, definition: MarketDefinedEvent, now: int) -> None:
         """Open a market of this shard; every wallet sends the definitions of all markets.
@@ -277,7 +287,7 @@ class Matcher(Behaviour):
             listing.symbol,
             self._incarnation,
             listing.sequence,
-            tuple(book.levels(Side.BUY)),
-            tuple(book.levels(Side.SELL)),
+            tuple(book.levels(Side.BUY, BOOK_LEVELS_MAX)),
+            tuple(book.levels(Side.SELL, BOOK_LEVELS_MAX)),
             tuple(listing.latest),
         )

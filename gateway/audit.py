@@ -74,6 +74,8 @@ async def take_audit(port: Port, wallets: Sequence[str], matchers: Sequence[str]
         if number:
             await asyncio.sleep(PAUSE_S)
         before = await _lane_numbers(port, actors, timeout_s)
+        if not _all_is_handled(before) and number < PASSES_MAX - 1:
+            continue  # Adding up is work for the wallets, and these sums could not be those of a venue at rest.
         answers = await asyncio.gather(*(port.ask(wallet, AuditQuery(), timeout_s) for wallet in wallets))
         after = await _lane_numbers(port, actors, timeout_s)
         at_rest = before == after and _all_is_handled(after)

@@ -7,7 +7,7 @@ that it is not in step, and is put right by a whole book, after which what has a
 import asyncio
 from bisect import bisect_left, insort
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -18,6 +18,8 @@ TRADES_MAX = 1_000
 """How many of the latest trades of a market are kept."""
 WAITING_MAX = 1_000
 """How many changes are kept while the whole book is on its way; with more, it has to be asked for again."""
+REBUILD_LEVELS = 256
+"""A change of more levels sorts the side anew, which is quicker than moving its prices about one by one."""
 ASK_TIMEOUT_S = 2.0
 ASK_AGAIN_S = 0.05
 
@@ -31,10 +33,15 @@ class Levels:
         self._totals: dict[int, int] = dict(levels)
         self._prices: list[int] = sorted(self._totals)
 
-    def apply(self, levels: Iterable[Level]) -> None:
+    def apply(self, levels: Sequence[Level]) -> None:
         """Set the totals of levels; a level of 0 is gone."""
         totals = self._totals
         prices = self._prices
+        if len(levels) > REBUILD_LEVELS:
+            totals.update(levels)
+            self._totals = {price: total for price, total in totals.items() if total}
+            self._prices = sorted(self._totals)
+            return
         for price, total in levels:
             if total:
                 if price not in totals:

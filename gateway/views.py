@@ -90,6 +90,10 @@ def order_view(record: OrderRecord, market: Market) -> dict[str, Any]:
     return view
 
 
+TRADES_SHOWN_MAX = 1_000
+"""Latest trades that one view of an order shows; its quantities and its average price are of all of them."""
+
+
 @cache
 def _format_zero(scale: int) -> str:
     return format_decimal(0, scale)
@@ -112,7 +116,7 @@ def _show_progress(view: dict[str, Any], record: OrderRecord, market: Market) ->
         view["matched_quantity"] = market.format_quantity(matched_of(record))
         view["remaining_quantity"] = None if remaining is None else market.format_quantity(remaining)
         view["average_price"] = _average_price(record, market)
-        view["trades"] = [_fill_view(fill, side, market) for fill in fills]
+        view["trades"] = [_fill_view(fill, side, market) for fill in fills[-TRADES_SHOWN_MAX:]]
 
 
 def _format_asset(amount: int, asset: str, market: Market) -> str:

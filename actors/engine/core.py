@@ -29,6 +29,8 @@ class Limits(msgspec.Struct, frozen=True):
     """Most bytes read from one link for one batch: what bounds the mailbox, and so the batch."""
     requests_max: int = 1_024
     """Most requests of the actor's own process in one batch."""
+    unanswered_max: int = 1_000
+    """Most questions to one peer that it has not answered, also those that nobody waits for any longer."""
 
 
 class Hello(msgspec.Struct, frozen=True, array_like=True):
@@ -127,6 +129,7 @@ class ActorCore:
         self._query_decoder = BatchDecoder(tuple(behaviour.queries)) if behaviour.queries else None
         self._feed_decoder = BatchDecoder(tuple(feeds)) if feeds else None
         self._asked: dict[int, tuple[str, Any]] = {}
+        self._unanswered = dict.fromkeys(self.lanes_in, 0)
         self._ask_number = 0
         self._acks_due: dict[str, int] = {}
         self._check_lanes()
@@ -189,10 +192,12 @@ class ActorCore:
             case Kind.FEED if self._feed_decoder is not None:
                 release.feeds += self._feed_decoder.decode_batch(frame.payload, peer)
             case Kind.ANSWER if self._feed_decoder is not None:
+                self._unanswered[peer] -= 1
                 _, reply = self._asked.pop(frame.number, (peer, None))
                 if reply is not None:
                     release.answers.append((reply, self._feed_decoder.decode(frame.payload, peer)))
             case Kind.STATUS:
+                self._unanswered[peer] -= 1
                 _, reply = self._asked.pop(frame.number, (peer, None))
                 if reply is not None:
                     release.answers.append((reply, msgspec.json.decode(frame.payload, type=ActorStatus)))
@@ -240,10 +245,10 @@ class ActorCore:
                     frames.append((peer, frame))
             messages.clear()
         for peer, messages in self._outgoing.feeds.items():
-            if messages:
-                if peer in self.connected:
-                    frames.append((peer, pack(Kind.FEED, 0, encode_batch(messages))))
-                messages.clear()
+            # Each in a frame of its own: how much one holds is the behaviour's to bound, how many there are is not.
+            if peer in self.connected:
+                frames += [(peer, pack(Kind.FEED, 0, encode_batch([message]))) for message in messages]
+            messages.clear()
 
     def _acknowledge(self, release: Release) -> None:
         """Acknowledge what is held, in company of other frames or when enough has come together.
@@ -323,6 +328,7 @@ class ActorCore:
         """Forget a connection; whoever waits for an answer over it is told."""
         self.connected.discard(peer)
         self._acks_due.pop(peer, None)
+        self._unanswered[peer] = 0
         release = Release()
         for number in [n for n, (asked, _) in self._asked.items() if asked == peer]:
             release.answers.append((self._asked.pop(number)[1], PeerAway(f"{peer} is not connected")))
@@ -341,6 +347,11 @@ class ActorCore:
         if peer not in self.connected:
             release.answers.append((reply, PeerAway(f"{peer} is not connected")))
             return release
+        # Questions are kept in no outbox: they wait in the link, which must not fill up while the peer stands still.
+        if self._unanswered[peer] >= self.limits.unanswered_max:
+            release.answers.append((reply, PeerAway(f"{peer} answers nothing at present")))
+            return release
+        self._unanswered[peer] += 1
         self._ask_number += 1
         self._asked[self._ask_number] = (peer, reply)
         kind, payload = (Kind.ASK_STATUS, b"") if question is None else (Kind.ASK, encode(question))

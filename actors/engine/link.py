@@ -103,7 +103,8 @@ class Link:
     def write(self, frames: Iterable[bytes]) -> None:
         """Send frames after what still waits; what the kernel does not take at once waits as well.
 
-        The outbox holds the same bytes until they are acknowledged, so that waiting here costs nothing.
+        The outbox holds the same bytes of lane messages until they are acknowledged, so that their waiting here
+        costs nothing; how many questions may wait is limited by the core.
         """
         was_full = self.is_full
         self._waiting.extend(map(memoryview, frames))

@@ -6,6 +6,7 @@ A node does what its supervisor says over the control socket, one word a line, a
 import ctypes
 import gc
 import logging
+import multiprocessing
 import os
 import signal
 import socket
@@ -61,12 +62,13 @@ def run_node(entry: str, name: str, arguments: str, control: socket.socket, extr
 
 def die_with_parent() -> None:
     """End this process when its parent ends, and leave the terminal's signals to the parent."""
-    parent = os.getppid()
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a node is started by its supervisor"
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     # The parent may have died before the call above; then this process has another parent by now.
-    if os.getppid() != parent or parent == 1:
+    if os.getppid() != parent.pid:
         sys.exit(PARENT_GONE)
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -84,20 +84,28 @@ def test_the_venue_is_at_rest_when_nothing_moves_and_everything_is_handled() -> 
 
 
 @pytest.mark.parametrize(
-    "passes",
+    ("passes", "audits"),
     [
-        pytest.param([(7, 6), (7, 6), (7, 7)], id="something is sent and not handled"),
-        pytest.param([(7, 7), (8, 8), (8, 8)], id="something has happened between the passes"),
+        # Wallets are not asked to add up while something is known to be on its way.
+        pytest.param([(7, 6), (7, 7), (7, 7)], 1, id="something is sent and not handled"),
+        pytest.param([(7, 7), (8, 8), (8, 8)], 2, id="something has happened between the passes"),
     ],
 )
-def test_the_audit_waits_for_rest(passes: list[tuple[int, int]]) -> None:
+def test_the_audit_waits_for_rest(passes: list[tuple[int, int]], audits: int) -> None:
     venue = Venue(*passes)
     assert take(venue).at_rest
-    assert venue.audits == 2
+    assert venue.audits == audits
 
 
 def test_a_venue_that_does_not_come_to_rest_is_audited_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.audit.PAUSE_S", 0)
     venue = Venue((7, 6))
+    assert not take(venue).at_rest
+    assert venue.audits == 1
+
+
+def test_a_venue_that_moves_in_every_pass_is_audited_as_often_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.audit.PAUSE_S", 0)
+    venue = Venue(*((count, count) for count in range(2 * PASSES_MAX)))
     assert not take(venue).at_rest
     assert venue.audits == PASSES_MAX

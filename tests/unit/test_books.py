@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from actors.engine.errors import PeerAway
 from actors.messages import BookChangedEvent, BookQuery, BookSnapshot, Level, Side, TradePrint, Unknown
-from gateway.books import TRADES_MAX, WAITING_MAX, Books, BookView, Levels
+from gateway.books import REBUILD_LEVELS, TRADES_MAX, WAITING_MAX, Books, BookView, Levels
 
 M = "BTC-USDT"
 
@@ -221,3 +221,13 @@ def test_a_view_that_stays_out_of_step_is_waited_for_so_long_and_no_longer() -> 
         assert (await books.view(M, 5)).in_step
 
     run(test())
+
+
+def test_a_change_of_very_many_levels_is_the_same_as_many_changes_of_few() -> None:
+    levels = [(price, price % 7) for price in range(1, 3 * REBUILD_LEVELS)]
+    at_once, one_by_one = Levels([(5, 1), (10_000, 2)]), Levels([(5, 1), (10_000, 2)])
+    at_once.apply(levels)
+    for level in levels:
+        one_by_one.apply([level])
+    assert at_once.lowest(10_000) == one_by_one.lowest(10_000)
+    assert at_once.highest(3) == one_by_one.highest(3)

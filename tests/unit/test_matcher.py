@@ -4,10 +4,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from actors import matcher
 from actors.engine.behaviour import Outgoing
 from actors.errors import InvalidValue, ProtocolError
 from actors.ids import EPOCH_MS, next_order_id
-from actors.matcher import PRINTS_MAX, Matcher
+from actors.matcher import CHANGED_LEVELS_MAX, PRINTS_MAX, Matcher
 from actors.messages import (
     BookChangedEvent,
     BookQuery,
@@ -597,3 +598,26 @@ def test_more_accounts_than_routes_are_kept_for_find_their_wallets(monkeypatch: 
         assert both.heard() == {f"wallet-{PAIR.wallet_of(account)}", "tracker-0"}
         both.forget()
     assert len(both.matcher._routes) <= 2
+
+
+def test_a_sweep_of_many_levels_comes_in_several_messages_and_shows_the_latest_trades(venue: Harness) -> None:
+    count = CHANGED_LEVELS_MAX + 1
+    for number in range(count):
+        venue.order(f"a{number % 9}", SELL, 100 + number, 1)
+    first, last = venue.finish_batch()
+    assert (len(first.asks), len(last.asks), last.sequence - first.sequence) == (CHANGED_LEVELS_MAX, 1, 1)
+    venue.order("bob", BUY, 100 + count, count)
+    first, last = venue.finish_batch()
+    assert {total for _, total in (*first.asks, *last.asks)} == {0}
+    assert [print_.price for print_ in first.trades] == list(range(100 + count - PRINTS_MAX, 100 + count))
+    assert last.trades == ()
+    assert venue.book().trades == first.trades
+
+
+def test_a_whole_book_shows_its_best_levels_only(venue: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matcher, "BOOK_LEVELS_MAX", 2)
+    for price in (101, 102, 103):
+        venue.order("ann", SELL, price, 1)
+        venue.order("ann", BUY, price - 10, 1)
+    assert venue.book().asks == ((101, 1), (102, 1))
+    assert venue.book().bids == ((93, 1), (92, 1))

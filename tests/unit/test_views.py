@@ -29,7 +29,15 @@ from actors.messages import (
 )
 from actors.status import OrderRecord, created, ended, matched, placed
 from actors.transfers import TransferRecord
-from gateway.views import balances_view, format_time, market_view, order_view, print_view, transfer_view
+from gateway.views import (
+    TRADES_SHOWN_MAX,
+    balances_view,
+    format_time,
+    market_view,
+    order_view,
+    print_view,
+    transfer_view,
+)
 
 MARKET = Market(MarketDefinedEvent("BTC-USDT", "BTC", "USDT", 8, 8, 2, 1, 1000, 100_000_000, 1000, 2000, 50_000, 0))
 NOON = 1_795_608_000_000_000
@@ -117,6 +125,16 @@ def test_a_partly_matched_order_shows_its_lock_history_and_trades() -> None:
         "role": "maker",
         "at": "2026-11-25T12:00:00.002000Z",
     }
+
+
+def test_an_order_of_very_many_trades_shows_the_latest_of_them_and_counts_all() -> None:
+    record = approved(SELL, "BTC", 100_000_000)
+    for trade_id in range(1, TRADES_SHOWN_MAX + 11):
+        party = Party(ORDER_ID, "alice", 1000, 0, False)
+        record = matched(record, trade(trade_id, 2_700_000, 1, party, OTHER), party)
+    view = order_view(record, MARKET)
+    assert [shown["trade_id"] for shown in view["trades"]] == [str(n) for n in range(11, TRADES_SHOWN_MAX + 11)]
+    assert view["matched_quantity"] == f"0.{TRADES_SHOWN_MAX + 10:05d}000"
 
 
 def test_a_buyer_pays_the_fee_in_what_is_bought_rounded_up() -> None:

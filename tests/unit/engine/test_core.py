@@ -198,6 +198,30 @@ def test_a_question_to_a_peer_that_is_away_fails_at_once() -> None:
     assert isinstance(error, PeerAway)
 
 
+def test_a_peer_that_answers_nothing_is_asked_so_often_and_no_more_until_it_answers_or_connects_anew() -> None:
+    a, _, b = pair(Limits(unanswered_max=2))
+    asked = [a.ask("b", question, reply) for question, reply in ((Total(), "1"), (None, "2"))]
+    for reply in ("1", "2"):
+        a.forget_ask(reply)
+    ((_, error),) = a.ask("b", Total(), "3").answers
+    assert isinstance(error, PeerAway)
+    answered = b.cycle(arrivals(a, asked[0], b), [], 1)
+    a.cycle(arrivals(b, answered, a), [], 1)
+    assert a.ask("b", Total(), "4").frames
+    assert a.ask("b", Total(), "5").answers
+    a.peer_lost("b")
+    link(a, b)
+    assert a.ask("b", Total(), "6").frames
+
+
+def test_each_feed_message_has_a_frame_of_its_own() -> None:
+    _, a = make_adder("a", ("b",), feeds=("b", "b"))
+    _, b = make_adder("b", ("a",))
+    link(a, b)
+    frames = arrivals(a, a.cycle([], add(1), 1), b)
+    assert [frame.payload for _, frame in frames] == [b'[["Sum",1]]'] * 2
+
+
 def test_whoever_waits_for_an_answer_is_told_when_the_link_breaks() -> None:
     a, _, _ = pair()
     a.ask("b", Total(), "reply")

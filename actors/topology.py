@@ -4,7 +4,7 @@ from zlib import crc32
 
 import msgspec
 
-from actors.ids import GATEWAYS_MAX, gateway_of
+from actors.ids import GATEWAYS_MAX
 
 SHARDS_MAX = 16
 """Most wallets or matchers; a machine has no use for more, and a trade id has room for as many matchers."""
@@ -48,7 +48,3 @@ class Topology(msgspec.Struct, frozen=True):
     def tracker_names(self) -> tuple[str, ...]:
         """Names of the trackers, by gateway."""
         return tuple(f"tracker-{n}" for n in range(self.gateways))
-
-    def tracker_of(self, order_id: int) -> int:
-        """Number of the tracker that gave the order its id."""
-        return gateway_of(order_id)

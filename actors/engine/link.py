@@ -106,14 +106,8 @@ class Link:
         The outbox holds the same bytes of lane messages until they are acknowledged, so that their waiting here
         costs nothing; how many questions may wait is limited by the core.
         """
-        was_full = self.is_full
-        self._waiting.extend(map(memoryview, frames))
-        if not was_full:
-            self.flush()
-
-    def flush(self) -> None:
-        """Hand the kernel as much of what waits as it takes."""
         waiting = self._waiting
+        waiting.extend(map(memoryview, frames))
         while waiting:
             parts = [waiting[i] for i in range(min(len(waiting), _WRITES_MAX))]
             try:

@@ -167,8 +167,6 @@ class Switchboard:
         """Write, and be told when the kernel takes more if it did not take all."""
         was_full = link.is_full
         link.write(frames)
-        if was_full:
-            link.flush()
         if link.is_full != was_full:
             self._epoll.modify(link.fd, select.EPOLLIN | (select.EPOLLOUT if link.is_full else 0))
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.ids import GATEWAYS_MAX, next_order_id
+from actors.ids import GATEWAYS_MAX, gateway_of, next_order_id
 from actors.topology import SHARDS_MAX, Topology
 
 shards = st.integers(1, SHARDS_MAX)
@@ -32,7 +32,7 @@ def test_accounts_spread_over_all_wallets() -> None:
 @given(st.integers(0, GATEWAYS_MAX - 1), st.integers(0, 2**51))
 def test_an_order_leads_back_to_the_tracker_that_numbered_it(gateway: int, now_us: int) -> None:
     order_id = next_order_id(0, now_us, gateway)
-    assert Topology(gateways=GATEWAYS_MAX).tracker_of(order_id) == gateway
+    assert gateway_of(order_id) == gateway
 
 
 def test_names_are_numbered_by_shard() -> None:
